@@ -1,0 +1,20 @@
+import type { ShardId } from '../domain/shard.js';
+import type { Service } from '../runtime/service.js';
+import type { LeadershipTerm } from './leadership-term.js';
+
+/**
+ * Decides which shards this member leads.
+ *
+ *   follower ──won, epoch raised──▶ leading ──disconnected │ expired │ trust window passed │ fenced──▶ follower
+ *                                      └──stop: resigned, handed over at once──▶ (end)
+ *
+ * A term is announced only after its epoch was raised above every earlier one. The listener seals the fence
+ * as its first write. Transitions are delivered in order and never dropped. When a listener's work for an ended
+ * term is still being wound up, a new term of the same shard may already be announced: listeners go by term.
+ */
+export interface LeaderElector extends Service {
+  /** Set before `start`. Called once per term. */
+  onTerm(listener: (term: LeadershipTerm) => void): void;
+  /** Shards led now. */
+  terms(): ReadonlyMap<ShardId, LeadershipTerm>;
+}

@@ -1,0 +1,29 @@
+import type { JsonObject } from '../domain/json.js';
+import type { EpochMs } from '../domain/time/instant.js';
+import type { Unsubscribe } from './execution-store.js';
+
+export type ClusterEventType =
+  | 'fired'
+  | 'missed'
+  | 'skipped'
+  | 'started'
+  | 'succeeded'
+  | 'retrying'
+  | 'failed'
+  | 'cancelled'
+  | 'leader-changed'
+  | 'rescued';
+
+/** Something that happened, for people who watch: best effort, not stored, never the basis of a decision. */
+export interface ClusterEvent {
+  readonly type: ClusterEventType;
+  readonly at: EpochMs;
+  readonly namespace?: string;
+  /** Ids and facts: `job`, `trigger`, `execution`, `shard`, `epoch`, `member`, … */
+  readonly facts: JsonObject;
+}
+
+export interface EventBus {
+  publish(events: readonly ClusterEvent[]): void;
+  subscribe(listener: (event: ClusterEvent) => void): Promise<Unsubscribe>;
+}
