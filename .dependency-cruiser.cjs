@@ -30,7 +30,7 @@ module.exports = {
     only('comet', [domain, runtime, ports], { pathNot: ['^src/comet/redis/'] }),
     { name: 'comet-redis', severity: 'error', from: { path: '^src/comet/redis/' }, to: { path: '^src/', pathNot: [domain, runtime, ports, part('comet'), '^src/store/redis/'] } },
     only('reminders', [domain, runtime, ports, '^src/client/[^/]+\\.ts$']),
-    only('client', [domain, runtime, ports]),
+    only('client', [domain, runtime, ports, part('workers'), '^src/store/(redis/redis-stores|memory/memory-stores)\\.ts$']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
