@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 
 export function findProgram(name: string): string | undefined;
-export function missingPackages(needs?: { redis?: boolean; zookeeper?: boolean; browser?: boolean }): string[];
+export function missingPackages(needs?: { redis?: boolean; zookeeper?: boolean; browser?: boolean; quartz?: boolean }): string[];
 export function freePorts(count: number): Promise<number[]>;
 
 declare class ServerProcess {

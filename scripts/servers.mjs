@@ -19,11 +19,14 @@ export function findProgram(name) {
 }
 
 /** What is missing of the Debian packages that real servers come from. */
-export function missingPackages({ redis = true, zookeeper = true, browser = false } = {}) {
+export function missingPackages({ redis = true, zookeeper = true, browser = false, quartz = false } = {}) {
   const missing = [];
   if (redis && findProgram('redis-server') === undefined) missing.push('redis-server');
   if (zookeeper && (!ZOOKEEPER_JARS.every((jar) => existsSync(jar)) || findProgram('java') === undefined)) missing.push('zookeeper');
   if (browser && findProgram('chromium') === undefined) missing.push('chromium');
+  // Real Quartz, for the differential tests of cron expressions; javac comes with the JDK.
+  if (quartz && !existsSync('/usr/share/java/quartz2.jar')) missing.push('libquartz2-java');
+  if (quartz && findProgram('javac') === undefined) missing.push('default-jdk-headless');
   return missing;
 }
 

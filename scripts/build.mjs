@@ -1,0 +1,6 @@
+// npm run build
+import { build, ensureDependencies, requireNode } from './prepare.mjs';
+
+requireNode();
+ensureDependencies();
+build();
