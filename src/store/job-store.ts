@@ -60,7 +60,8 @@ export interface JobStore {
   /**
    * Writes the job and the given triggers in one transition; other triggers of the job stay. What is equal to
    * what is stored keeps its version, watermark and due instant, so that N replicas may declare one job.
-   * A changed trigger starts at max(stored watermark, given watermark).
+   * A changed trigger starts at max(stored watermark, given watermark). The version of the job grows when its
+   * definition or one of the triggers written or removed here changes: it stands for both (ETag, If-Match).
    * Errors: `CJ_VERSION_CONFLICT`.
    */
   putJob(put: PutJob): Promise<{ outcome: PutOutcome; job: Job }>;
