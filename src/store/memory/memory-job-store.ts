@@ -1,0 +1,221 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ConflictError, NotFoundError } from '../../domain/errors.js';
+import { splitJobKey, type Job, type JobDefinition, type JobKey } from '../../domain/job.js';
+import { shardOfJob } from '../../domain/shard.js';
+import { jobKeyOfTrigger, triggerKeyOf, triggerName, type Trigger, type TriggerKey } from '../../domain/trigger.js';
+import type { Clock } from '../../runtime/clock.js';
+import type {
+  ExpectedVersion,
+  JobFilter,
+  JobStore,
+  Page,
+  PageRequest,
+  PutJob,
+  PutOutcome,
+  TriggerWrite,
+} from '../job-store.js';
+import type { MemoryShard, StoredJob } from './memory-shard.js';
+import { ScoredSet } from './scored-set.js';
+
+export class MemoryJobStore implements JobStore {
+  readonly #shards: readonly MemoryShard[];
+  readonly #clock: Clock;
+
+  constructor({ shards, clock }: { shards: readonly MemoryShard[]; clock: Clock }) {
+    this.#shards = shards;
+    this.#clock = clock;
+  }
+
+  get shardCount(): number {
+    return this.#shards.length;
+  }
+
+  async putJob(put: PutJob): Promise<{ outcome: PutOutcome; job: Job }> {
+    const shard = this.#shardOf(put.key);
+    const stored = shard.jobs.get(put.key);
+    checkVersion(`job ${put.key}`, put.expectedVersion, stored?.job.version);
+    const target: StoredJob = stored ?? {
+      job: newJob(put, this.#clock.now()),
+      triggers: new Map(),
+      names: new ScoredSet(),
+    };
+    shard.jobs.set(put.key, target);
+    const removed = (put.removeTriggers ?? []).filter((name) => shard.removeTrigger(triggerKeyOf(put.key, name)));
+    const written = writeTriggers(shard, target, put.triggers ?? []);
+    if (stored === undefined) return { outcome: 'created', job: target.job };
+    const isChanged =
+      removed.length > 0 ||
+      written.some((outcome) => outcome !== 'unchanged') ||
+      !isSame(definitionOf(stored.job), put.definition);
+    if (isChanged) stored.job = changedJob(stored.job, put.definition, this.#clock.now());
+    return { outcome: isChanged ? 'changed' : 'unchanged', job: stored.job };
+  }
+
+  async getJob(key: JobKey): Promise<Job | null> {
+    return this.#shardOf(key).jobs.get(key)?.job ?? null;
+  }
+
+  async listJobs(filter: JobFilter): Promise<Page<Job>> {
+    const found = this.#shards
+      .flatMap((shard) => [...shard.jobs.values()].map((stored) => stored.job))
+      .filter((job) => matches(job, filter));
+    return pageOf(
+      found.sort((a, b) => (a.name < b.name ? -1 : 1)),
+      (job) => job.name,
+      filter,
+    );
+  }
+
+  async deleteJob(key: JobKey, expectedVersion?: number): Promise<boolean> {
+    const shard = this.#shardOf(key);
+    const stored = shard.jobs.get(key);
+    if (stored === undefined) return false;
+    checkVersion(`job ${key}`, expectedVersion, stored.job.version);
+    for (const trigger of [...stored.triggers.values()]) shard.removeTrigger(trigger.key);
+    return shard.jobs.delete(key);
+  }
+
+  async pauseJob(key: JobKey, reason: string): Promise<Job> {
+    const stored = this.#existing(key);
+    const now = this.#clock.now();
+    if (stored.job.pause === undefined) {
+      stored.job = { ...stored.job, pause: { since: now, reason }, version: stored.job.version + 1, updatedAt: now };
+    }
+    return stored.job;
+  }
+
+  async resumeJob(key: JobKey): Promise<Job> {
+    const stored = this.#existing(key);
+    const { pause, ...rest } = stored.job;
+    const now = this.#clock.now();
+    if (pause !== undefined) stored.job = { ...rest, resumedAt: now, version: rest.version + 1, updatedAt: now };
+    return stored.job;
+  }
+
+  async putTriggers(
+    job: JobKey,
+    triggers: readonly TriggerWrite[],
+    expectedVersion?: ExpectedVersion,
+  ): Promise<readonly PutOutcome[]> {
+    const stored = this.#existing(job);
+    for (const { name } of triggers) {
+      checkVersion(`trigger ${job}/${name}`, expectedVersion, stored.triggers.get(name)?.state.version);
+    }
+    return writeTriggers(this.#shardOf(job), stored, triggers);
+  }
+
+  async getTrigger(key: TriggerKey): Promise<Trigger | null> {
+    return this.#shardOf(jobKeyOfTrigger(key)).trigger(key) ?? null;
+  }
+
+  async listTriggers(job: JobKey, page: PageRequest): Promise<Page<Trigger>> {
+    const stored = this.#shardOf(job).jobs.get(job);
+    if (stored === undefined) return { items: [] };
+    // No name is empty, so the first page starts behind the empty one.
+    const entries = stored.names.after({ score: 0, member: page.cursor ?? '' }, page.limit + 1);
+    const items = entries.slice(0, page.limit).flatMap((entry) => stored.triggers.get(entry.member) ?? []);
+    const last = items.at(-1);
+    return entries.length > page.limit && last !== undefined ? { items, nextCursor: triggerName(last.key) } : { items };
+  }
+
+  async countTriggers(job: JobKey): Promise<number> {
+    return this.#shardOf(job).jobs.get(job)?.triggers.size ?? 0;
+  }
+
+  async deleteTrigger(key: TriggerKey, expectedVersion?: number): Promise<boolean> {
+    const shard = this.#shardOf(jobKeyOfTrigger(key));
+    const trigger = shard.trigger(key);
+    if (trigger === undefined) return false;
+    checkVersion(`trigger ${key}`, expectedVersion, trigger.state.version);
+    return shard.removeTrigger(key);
+  }
+
+  #existing(key: JobKey): StoredJob {
+    const stored = this.#shardOf(key).jobs.get(key);
+    if (stored === undefined) throw new NotFoundError('CJ_JOB_NOT_FOUND', `there is no job ${key}`, { job: key });
+    return stored;
+  }
+
+  #shardOf(job: JobKey): MemoryShard {
+    return this.#shards[shardOfJob(job, this.#shards.length)] as MemoryShard;
+  }
+}
+
+function newJob({ key, definition }: PutJob, now: number): Job {
+  return { ...structuredClone(definition), ...splitJobKey(key), version: 1, createdAt: now, updatedAt: now };
+}
+
+function changedJob(job: Job, definition: JobDefinition, now: number): Job {
+  const { namespace, name, version, createdAt, pause, resumedAt } = job;
+  return {
+    ...structuredClone(definition),
+    ...{ namespace, name, createdAt, version: version + 1, updatedAt: now },
+    ...(pause === undefined ? {} : { pause }),
+    ...(resumedAt === undefined ? {} : { resumedAt }),
+  };
+}
+
+function definitionOf(job: Job): JobDefinition {
+  const { namespace: _n, name: _m, version: _v, createdAt: _c, updatedAt: _u, pause: _p, resumedAt: _r, ...rest } = job;
+  return rest;
+}
+
+function writeTriggers(shard: MemoryShard, stored: StoredJob, writes: readonly TriggerWrite[]): PutOutcome[] {
+  const outcomes = writes.map((write) => writeTrigger(shard, stored, write));
+  if (outcomes.some((outcome) => outcome !== 'unchanged')) shard.announceTriggers();
+  return outcomes;
+}
+
+function writeTrigger(shard: MemoryShard, stored: StoredJob, write: TriggerWrite): PutOutcome {
+  const old = stored.triggers.get(write.name);
+  if (old !== undefined && isSame(old.definition, write.definition)) return 'unchanged';
+  const { namespace, name } = stored.job;
+  const trigger: Trigger = {
+    key: triggerKeyOf(`${namespace}/${name}`, write.name),
+    definition: structuredClone(write.definition),
+    state: {
+      ...(old?.state ?? { fireCount: 0 }),
+      version: (old?.state.version ?? 0) + 1,
+      watermark: Math.max(old?.state.watermark ?? write.watermark, write.watermark),
+    },
+    ...(write.next === null ? {} : { dueAt: write.next.dueAt }),
+  };
+  shard.putTrigger(stored, trigger);
+  return old === undefined ? 'created' : 'changed';
+}
+
+function checkVersion(what: string, expected: ExpectedVersion, actual: number | undefined): void {
+  if (expected === undefined || expected === (actual ?? null)) return;
+  throw new ConflictError('CJ_VERSION_CONFLICT', `${what} has version ${actual ?? 'none'}, not ${expected ?? 'none'}`, {
+    expected,
+    actual: actual ?? null,
+  });
+}
+
+/** Equal as JSON: a field that is undefined is a field that is not there. */
+function isSame(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(a, b) || isDeepStrictEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)));
+}
+
+function matches(job: Job, filter: JobFilter): boolean {
+  if (job.namespace !== filter.namespace) return false;
+  if (filter.paused !== undefined && (job.pause !== undefined) !== filter.paused) return false;
+  if (filter.search !== undefined && !job.name.includes(filter.search)) return false;
+  return filter.label === undefined || hasLabel(job.labels, filter.label);
+}
+
+function hasLabel(labels: Readonly<Record<string, string>>, label: string): boolean {
+  const equals = label.indexOf('=');
+  if (equals === -1) return Object.hasOwn(labels, label);
+  const key = label.slice(0, equals);
+  return Object.hasOwn(labels, key) && labels[key] === label.slice(equals + 1);
+}
+
+/** `sorted` ascending by `keyOf`, which is also the cursor. */
+function pageOf<T>(sorted: readonly T[], keyOf: (item: T) => string, page: PageRequest): Page<T> {
+  const { cursor, limit } = page;
+  const rest = cursor === undefined ? sorted : sorted.filter((item) => keyOf(item) > cursor);
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return rest.length > limit && last !== undefined ? { items, nextCursor: keyOf(last) } : { items };
+}

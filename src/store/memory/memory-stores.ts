@@ -1,0 +1,42 @@
+import { DEFAULT_SHARD_COUNT } from '../../domain/shard.js';
+import type { Clock } from '../../runtime/clock.js';
+import { Service } from '../../runtime/service.js';
+import { localClusterClock, type ClusterClock } from '../cluster-clock.js';
+import type { Stores } from '../stores.js';
+import { MemoryEventBus } from './memory-event-bus.js';
+import { MemoryExecutionStore } from './memory-execution-store.js';
+import { MemoryHints } from './memory-hints.js';
+import { MemoryJobStore } from './memory-job-store.js';
+import { MemoryNodeRegistry } from './memory-node-registry.js';
+import { MemoryShard } from './memory-shard.js';
+
+/**
+ * All stores in this process: the embedded default, and the readable statement of what the ports mean. Its
+ * content ends with the process; each call is one step of the event loop, and so atomic.
+ */
+export class MemoryStores extends Service implements Stores {
+  readonly name = 'memory-stores';
+  readonly jobs: MemoryJobStore;
+  readonly executions: MemoryExecutionStore;
+  readonly registry: MemoryNodeRegistry;
+  readonly events = new MemoryEventBus();
+  readonly clusterClock: ClusterClock;
+
+  constructor({ clock }: { clock: Clock }, { shardCount = DEFAULT_SHARD_COUNT }: { shardCount?: number } = {}) {
+    super();
+    const hints = new MemoryHints();
+    const shards = Array.from({ length: shardCount }, (_, id) => new MemoryShard(id, hints));
+    this.jobs = new MemoryJobStore({ shards, clock });
+    this.executions = new MemoryExecutionStore({ shards, clock, hints });
+    this.registry = new MemoryNodeRegistry({ clock });
+    this.clusterClock = localClusterClock(clock);
+  }
+
+  protected async onStart(): Promise<void> {
+    // Nothing to open.
+  }
+
+  protected async onStop(): Promise<void> {
+    // Nothing to close.
+  }
+}
