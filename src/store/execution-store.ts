@@ -143,6 +143,12 @@ export interface ExecutionStore {
   /** Raises the fence to `epoch`, in the member's name; the first write of a term. Equal epoch and member: no change. Errors: `FencedError`. */
   sealFence(shard: ShardId, epoch: Epoch, member: MemberId): Promise<void>;
 
+  /**
+   * Notes that the term with this epoch is over: `readFence` then names no member; the epoch stays. Lets people see
+   * that nobody leads, and tells a leader that was paused whether it has been replaced. Errors: `FencedError`.
+   */
+  releaseFence(shard: ShardId, epoch: Epoch): Promise<void>;
+
   /** Raises the fence by one and returns it: the epoch source where there is no ZooKeeper. */
   raiseFence(shard: ShardId, member: MemberId): Promise<Epoch>;
 
