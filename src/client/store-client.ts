@@ -1,0 +1,140 @@
+import { ValidationError } from '../domain/errors.js';
+import { isName } from '../domain/limits.js';
+import type { TriggerInput } from '../domain/trigger.js';
+import type { Page, PutOutcome } from '../store/job-store.js';
+import type { Stores } from '../store/stores.js';
+import type {
+  ExecutionQuery,
+  JobClient,
+  JobQuery,
+  PageOptions,
+  RunOptions,
+  TriggerResult,
+  WriteOptions,
+} from './job-client.js';
+import type { JobInput, PreviewInput } from './job-input.js';
+import { schedulePreview } from './schedule-preview.js';
+import { StoreExecutions } from './store-executions.js';
+import { StoreJobs } from './store-jobs.js';
+import { StoreTriggers } from './store-triggers.js';
+import type { ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+
+export type ClientStores = Pick<Stores, 'jobs' | 'executions' | 'clusterClock'>;
+
+/** `JobClient` over the store. Checks everything that callers write; cheap to make, holds nothing open. */
+export class StoreClient implements JobClient {
+  readonly namespace: string;
+  readonly #stores: ClientStores;
+  readonly #jobs: StoreJobs;
+  readonly #triggers: StoreTriggers;
+  readonly #executions: StoreExecutions;
+
+  /** Errors: `ValidationError` for a namespace that cannot exist. */
+  constructor({ stores }: { readonly stores: ClientStores }, config: { readonly namespace: string }) {
+    if (!isName(config.namespace)) {
+      throw new ValidationError([{ field: 'namespace', message: 'is not a valid name' }]);
+    }
+    this.namespace = config.namespace;
+    this.#stores = stores;
+    this.#jobs = new StoreJobs(stores, config);
+    this.#triggers = new StoreTriggers({ ...pick(stores), owners: this.#jobs });
+    this.#executions = new StoreExecutions({ ...pick(stores), owners: this.#jobs }, config);
+  }
+
+  putJob(input: JobInput, options: WriteOptions = {}): Promise<{ outcome: PutOutcome; job: JobView }> {
+    return this.#jobs.put(input, options);
+  }
+
+  patchJob(job: string, patch: unknown, options: WriteOptions = {}): Promise<JobView> {
+    return this.#jobs.patch(job, patch, options);
+  }
+
+  getJob(job: string): Promise<JobView> {
+    return this.#jobs.get(job);
+  }
+
+  listJobs(query: JobQuery = {}): Promise<Page<JobView>> {
+    return this.#jobs.list(query);
+  }
+
+  deleteJob(job: string, options: WriteOptions = {}): Promise<void> {
+    return this.#jobs.delete(job, options);
+  }
+
+  pauseJob(job: string, reason = ''): Promise<JobView> {
+    return this.#jobs.pause(job, reason);
+  }
+
+  resumeJob(job: string): Promise<JobView> {
+    return this.#jobs.resume(job);
+  }
+
+  putTrigger(
+    job: string,
+    input: TriggerInput & { readonly name: string },
+    options: WriteOptions = {},
+  ): Promise<{ outcome: PutOutcome; trigger: TriggerView }> {
+    return this.#triggers.put(job, input, options);
+  }
+
+  putTriggers(job: string, triggers: readonly unknown[]): Promise<readonly TriggerResult[]> {
+    return this.#triggers.putMany(job, triggers);
+  }
+
+  patchTrigger(job: string, trigger: string, patch: unknown, options: WriteOptions = {}): Promise<TriggerView> {
+    return this.#triggers.patch(job, trigger, patch, options);
+  }
+
+  getTrigger(job: string, trigger: string): Promise<TriggerView> {
+    return this.#triggers.get(job, trigger);
+  }
+
+  listTriggers(job: string, query: PageOptions = {}): Promise<Page<TriggerView>> {
+    return this.#triggers.list(job, query);
+  }
+
+  deleteTrigger(job: string, trigger: string, options: WriteOptions = {}): Promise<void> {
+    return this.#triggers.delete(job, trigger, options);
+  }
+
+  pauseTrigger(job: string, trigger: string): Promise<TriggerView> {
+    return this.#triggers.pause(job, trigger);
+  }
+
+  resumeTrigger(job: string, trigger: string): Promise<TriggerView> {
+    return this.#triggers.resume(job, trigger);
+  }
+
+  run(job: string, options: RunOptions = {}): Promise<ExecutionView> {
+    return this.#executions.run(job, options);
+  }
+
+  getExecution(id: string): Promise<ExecutionView> {
+    return this.#executions.get(id);
+  }
+
+  listExecutions(query: ExecutionQuery = {}): Promise<Page<ExecutionView>> {
+    return this.#executions.list(query);
+  }
+
+  cancelExecution(id: string): Promise<ExecutionView> {
+    return this.#executions.cancel(id);
+  }
+
+  retryExecution(id: string): Promise<ExecutionView> {
+    return this.#executions.retry(id);
+  }
+
+  previewSchedule(input: PreviewInput): Promise<SchedulePreview> {
+    return Promise.resolve().then(() => schedulePreview(input, this.#stores.clusterClock.now()));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The stores are live objects with getters: a spread of them would lose these. */
+function pick({ jobs, executions, clusterClock }: ClientStores): ClientStores {
+  return { jobs, executions, clusterClock };
+}
