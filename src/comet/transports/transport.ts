@@ -1,0 +1,16 @@
+import type { TransportKind } from '../mailbox.js';
+import type { CloseCode, ServerFrame } from '../protocol.js';
+
+/** One open line to a client. Never throws: a line that broke reports so through its `onClosed` and swallows the rest. */
+export interface Transport {
+  readonly kind: TransportKind;
+  /** Whether a `ping` is answered, so that silence can be told from rest. */
+  readonly answersPings: boolean;
+  send(frame: ServerFrame): void;
+  /** Resolves when everything sent so far has left the process or the line is closed. */
+  flushed(): Promise<void>;
+  /** Bytes that wait in this process for a client that reads slowly. */
+  bufferedBytes(): number;
+  /** Says the code and closes; what cannot be sent is dropped. */
+  close(code: CloseCode): void;
+}
