@@ -42,6 +42,25 @@ export function describeFencing(makeStores: StoresFactory): void {
       expect(await stores.executions.readFence(3)).toEqual(fence);
     });
 
+    it('names nobody after the term is over, and keeps the epoch', async () => {
+      const { stores } = await open(makeStores);
+      await stores.executions.sealFence(3, EPOCH_5, 'ada');
+      await stores.executions.releaseFence(3, EPOCH_5);
+      await stores.executions.releaseFence(3, EPOCH_5);
+      expect(await stores.executions.readFence(3)).toMatchObject({ epoch: 5, member: null });
+      await expect(stores.executions.sealFence(3, epochOf(4), 'bob')).rejects.toMatchObject({ code: 'CJ_EPOCH_STALE' });
+      expect(await stores.executions.raiseFence(3, 'bob')).toBe(6);
+    });
+
+    it('stays in the name of the next leader when the last one releases it late', async () => {
+      const { stores } = await open(makeStores);
+      await stores.executions.sealFence(3, EPOCH_5, 'ada');
+      await stores.executions.sealFence(3, epochOf(6), 'bob');
+      const late = stores.executions.releaseFence(3, EPOCH_5);
+      await expect(late).rejects.toMatchObject({ code: 'CJ_EPOCH_STALE' });
+      expect(await stores.executions.readFence(3)).toMatchObject({ epoch: 6, member: 'bob' });
+    });
+
     it('goes up by one when a member raises it', async () => {
       const { stores } = await open(makeStores);
       expect(await stores.executions.raiseFence(3, 'ada')).toBe(1);

@@ -65,6 +65,11 @@ export class MemoryExecutionStore implements ExecutionStore {
     shard.fence = { epoch, member, sealedAt: this.#clock.now() };
   }
 
+  async releaseFence(id: ShardId, epoch: Epoch): Promise<void> {
+    const shard = this.#admitted(id, epoch);
+    shard.fence = { ...shard.fence, member: null };
+  }
+
   async raiseFence(id: ShardId, member: MemberId): Promise<Epoch> {
     const shard = this.#shard(id);
     const epoch = epochOf(shard.fence.epoch + 1);
