@@ -26,6 +26,14 @@ export class Metrics {
   readonly fencedWrites = this.#counter('cloudjob_fenced_writes_total', 'Writes refused because of a stale epoch', []);
   readonly leading = this.#gauge('cloudjob_shards_led', 'Shards that this member leads now', []);
   readonly epoch = this.#gauge('cloudjob_leader_epoch', 'Epoch of each shard led by this member', ['shard']);
+  readonly termsEnded = this.#counter('cloudjob_terms_ended_total', 'Leadership terms that ended, by reason', [
+    'reason',
+  ]);
+  readonly shardsBlocked = this.#gauge(
+    'cloudjob_shards_blocked',
+    'Shards due to this member that somebody else has held for over three session timeouts',
+    [],
+  );
   readonly clockOffset = this.#gauge('cloudjob_clock_offset_seconds', 'Local clock minus the clock of the store', []);
   readonly rescues = this.#counter('cloudjob_rescues_total', 'Executions taken back from expired leases, by outcome', [
     'outcome',
