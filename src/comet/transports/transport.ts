@@ -1,7 +1,7 @@
 import type { TransportKind } from '../mailbox.js';
 import type { CloseCode, ServerFrame } from '../protocol.js';
 
-/** One open line to a client. Never throws: a line that broke reports so through its `onClosed` and swallows the rest. */
+/** One open line to a client. Nothing here throws: what is sent on a line that broke is dropped. */
 export interface Transport {
   readonly kind: TransportKind;
   /** Whether a `ping` is answered, so that silence can be told from rest. */
@@ -11,6 +11,8 @@ export interface Transport {
   flushed(): Promise<void>;
   /** Bytes that wait in this process for a client that reads slowly. */
   bufferedBytes(): number;
-  /** Says the code and closes; what cannot be sent is dropped. */
+  /** Says the code and closes; gives the client a few seconds to take it. */
   close(code: CloseCode): void;
+  /** Closes without another word. */
+  destroy(): void;
 }
