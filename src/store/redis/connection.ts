@@ -1,0 +1,83 @@
+import type { RedisClient } from './redis-clients.js';
+import { describeSource, openCommandClient, type RedisSource } from './redis-clients.js';
+import { isUnknownScript, translateRedisError } from './redis-errors.js';
+import type { Logger } from '../../runtime/logger.js';
+import type { Metrics } from '../../runtime/metrics.js';
+import { Service } from '../../runtime/service.js';
+
+export type RedisArg = string | number;
+
+/**
+ * The one connection on which commands are sent. Every failure leaves it as a `CloudJobError` and is counted:
+ * `StoreUnavailableError` when Redis cannot be reached or does not answer, `CJ_INVARIANT` for a bug in a script.
+ */
+export class RedisConnection extends Service {
+  readonly name = 'redis-connection';
+  /** Without credentials. */
+  readonly address: string;
+  readonly #client: RedisClient;
+  readonly #deps: { readonly logger: Logger; readonly metrics: Metrics };
+  #lastError: unknown;
+
+  /** Errors: `ConfigError` for a URL that cannot be read. */
+  constructor(deps: { logger: Logger; metrics: Metrics }, { source }: { source: RedisSource }) {
+    super();
+    this.#deps = deps;
+    this.address = describeSource(source);
+    this.#client = openCommandClient(source);
+    this.#client.on('error', (error: unknown) => {
+      this.#lastError = error;
+      deps.logger.warn('redis-connection-error', { address: this.address, error });
+    });
+  }
+
+  get isCluster(): boolean {
+    return this.#client.isCluster;
+  }
+
+  /** Sends one command. Reply shapes are those of RESP2. */
+  async send(command: string, args: readonly RedisArg[]): Promise<unknown> {
+    try {
+      return await this.#client.call(command, args as RedisArg[]);
+    } catch (error) {
+      throw isUnknownScript(error) ? error : this.#failure(error);
+    }
+  }
+
+  /** Sends a command to every master: the one server, or each shard of a Redis Cluster. */
+  async sendToMasters(command: string, args: readonly RedisArg[]): Promise<readonly unknown[]> {
+    const client = this.#client;
+    if (!('nodes' in client)) return [await this.send(command, args)];
+    const replies = client.nodes('master').map((node) => node.call(command, args as RedisArg[]));
+    return Promise.all(replies).catch((error: unknown) => {
+      throw this.#failure(error);
+    });
+  }
+
+  protected async onStart(): Promise<void> {
+    try {
+      await this.#client.connect();
+    } catch (error) {
+      throw this.#failure(this.#lastError ?? error);
+    }
+  }
+
+  protected onStop(): Promise<void> {
+    this.#client.disconnect();
+    return Promise.resolve();
+  }
+
+  protected override isReady(): boolean {
+    return super.isReady() && this.#client.status === 'ready';
+  }
+
+  protected override details(): Readonly<Record<string, unknown>> {
+    return { address: this.address, connection: this.#client.status };
+  }
+
+  #failure(error: unknown): Error {
+    const failure = translateRedisError(error);
+    this.#deps.metrics.storeErrors.inc({ code: failure.code });
+    return failure;
+  }
+}

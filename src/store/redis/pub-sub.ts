@@ -1,0 +1,100 @@
+import type { Logger } from '../../runtime/logger.js';
+import { Service } from '../../runtime/service.js';
+import type { Unsubscribe } from '../execution-store.js';
+import { openSubscriberClient, type RedisClient, type RedisSource } from './redis-clients.js';
+import { translateRedisError } from './redis-errors.js';
+
+interface Subscription {
+  readonly onText: (text: string) => void;
+  readonly onGap: () => void;
+}
+
+/**
+ * Subscriptions to channels over one connection of their own. Delivery is best effort: what is published while
+ * the connection is away is lost, and then every subscriber is told by `onGap` once it stands again.
+ */
+export class RedisPubSub extends Service {
+  readonly name = 'redis-pub-sub';
+  readonly #client: RedisClient;
+  readonly #channels = new Map<string, Set<Subscription>>();
+  readonly #logger: Logger;
+  #wasReady = false;
+
+  constructor({ logger }: { logger: Logger }, { source }: { source: RedisSource }) {
+    super();
+    this.#logger = logger;
+    this.#client = openSubscriberClient(source);
+    this.#client.on('error', (error: unknown) => logger.warn('redis-subscriber-error', { error }));
+    this.#client.on('message', (channel: string, text: string) => this.#deliver(channel, text));
+    this.#client.on('ready', () => this.#onReady());
+  }
+
+  /** Resolves when the subscription stands. `onGap` is called after it was interrupted and stands again. */
+  async subscribe(channel: string, onText: (text: string) => void, onGap: () => void = ignore): Promise<Unsubscribe> {
+    const subscription = { onText, onGap };
+    const existing = this.#channels.get(channel);
+    if (existing === undefined) this.#channels.set(channel, new Set([subscription]));
+    else existing.add(subscription);
+    try {
+      // Also for a channel that has subscribers: it may not stand yet, and subscribing twice is harmless.
+      await this.#client.subscribe(channel);
+    } catch (error) {
+      await this.#remove(channel, subscription);
+      throw translateRedisError(error);
+    }
+    return () => this.#remove(channel, subscription);
+  }
+
+  /** Finds a connection that is dead without saying so: the client drops it when no answer comes. */
+  async check(): Promise<void> {
+    if (this.#client.status === 'ready') await this.#client.ping().catch(() => undefined);
+  }
+
+  protected async onStart(): Promise<void> {
+    try {
+      await this.#client.connect();
+    } catch (error) {
+      throw translateRedisError(error);
+    }
+  }
+
+  protected onStop(): Promise<void> {
+    this.#channels.clear();
+    this.#client.disconnect();
+    return Promise.resolve();
+  }
+
+  async #remove(channel: string, subscription: Subscription): Promise<void> {
+    const subscriptions = this.#channels.get(channel);
+    if (subscriptions?.delete(subscription) !== true || subscriptions.size > 0) return;
+    this.#channels.delete(channel);
+    // A lost answer leaves a subscription that nobody listens to.
+    if (this.#client.status === 'ready') await this.#client.unsubscribe(channel).catch(() => undefined);
+  }
+
+  #deliver(channel: string, text: string): void {
+    for (const { onText } of [...(this.#channels.get(channel) ?? [])]) this.#guard(() => onText(text));
+  }
+
+  #onReady(): void {
+    if (this.#wasReady) {
+      for (const subscriptions of [...this.#channels.values()]) {
+        for (const { onGap } of [...subscriptions]) this.#guard(onGap);
+      }
+    }
+    this.#wasReady = true;
+  }
+
+  /** A listener that throws must not end the connection. */
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#logger.error('subscriber-failed', { error });
+    }
+  }
+}
+
+function ignore(): void {
+  // Nobody wants to know.
+}

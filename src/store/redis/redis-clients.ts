@@ -1,0 +1,133 @@
+import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { ConfigError } from '../../domain/errors.js';
+
+export type RedisClient = Redis | Cluster;
+
+/**
+ * Where Redis is: a URL, options of ioredis, or a client of the caller's. A client serves as a pattern for ours
+ * (address, credentials, TLS); it is neither used nor closed, because its time-outs are not ours.
+ *
+ *     redis://[user:password@]host[:port][/db]            one server (rediss:// with TLS)
+ *     redis+sentinel://[user:password@]host:port,…/master-name[/db]
+ *     redis+cluster://[user:password@]host:port,…
+ */
+export type RedisSource = string | RedisOptions | RedisClient;
+
+type OurOptions = RedisOptions & { readonly replyMapping: 'legacy' };
+type OurClusterOptions = ClusterOptions & {
+  redisOptions: NonNullable<ClusterOptions['redisOptions']> & { replyMapping: 'legacy' };
+};
+
+/**
+ * Fails fast: a command is sent at once or refused, never sent again by the client, and never waited for
+ * without end. All writes are idempotent scripts, so whoever asked repeats them.
+ */
+const COMMAND_OPTIONS: OurOptions = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 5000,
+  commandTimeout: 5000,
+  socketTimeout: 10_000,
+  keepAlive: 5000,
+  replyMapping: 'legacy',
+  keyPrefix: '',
+  // A replica that was the master: reconnect to find the new one, and let the caller repeat the command.
+  reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
+};
+
+/** Subscriptions are idempotent: they wait for the connection and are renewed with it. */
+const SUBSCRIBER_OPTIONS: OurOptions = {
+  ...COMMAND_OPTIONS,
+  enableOfflineQueue: true,
+  maxRetriesPerRequest: null,
+  autoResubscribe: true,
+};
+
+/** A client that is not connected yet. Errors: `ConfigError` for a URL that cannot be read. */
+export function openCommandClient(source: RedisSource): RedisClient {
+  return openClient(source, COMMAND_OPTIONS);
+}
+
+/** As `openCommandClient`, for pub/sub only. */
+export function openSubscriberClient(source: RedisSource): RedisClient {
+  return openClient(source, SUBSCRIBER_OPTIONS);
+}
+
+/** The address without credentials, for logs and messages. */
+export function describeSource(source: RedisSource): string {
+  if (typeof source === 'string') return source.replace(/\/\/[^@/]*@/, '//');
+  if (isClient(source)) return source.isCluster ? 'the cluster of the given client' : addressOf(source.options);
+  return addressOf(source);
+}
+
+function openClient(source: RedisSource, options: OurOptions): RedisClient {
+  if (typeof source === 'string') return openUrl(source, options);
+  if (!isClient(source)) return new Redis({ ...source, ...options });
+  if (source.isCluster) return (source as Cluster).duplicate([], clusterOptions(options, (source as Cluster).options));
+  return (source as Redis).duplicate(options);
+}
+
+function openUrl(text: string, options: OurOptions): RedisClient {
+  const match = /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/]+)(?:\/(.*))?$/.exec(text);
+  if (match === null) {
+    throw new ConfigError(
+      `"${describeSource(text)}" is not a Redis URL: redis://host:port, redis+sentinel://… or redis+cluster://…`,
+    );
+  }
+  const [, tls, kind, userInfo, hosts = '', path = ''] = match;
+  const access = { ...options, ...credentials(userInfo), ...(tls === 's' ? { tls: {} } : {}) };
+  const nodes = hosts.split(',').map((host) => nodeOf(host, kind === 'sentinel' ? 26_379 : 6379));
+  if (kind === 'cluster') return new Cluster(nodes, clusterOptions(access, {}));
+  if (kind === 'sentinel') {
+    const [name = '', db = '0'] = path.split('/');
+    if (name === '')
+      throw new ConfigError('a redis+sentinel URL needs the name of the master: redis+sentinel://host:port/name');
+    return new Redis({ ...access, sentinels: nodes, name, db: databaseOf(db) });
+  }
+  const [node] = nodes;
+  if (node === undefined || nodes.length > 1)
+    throw new ConfigError('a redis URL has one host; several need redis+sentinel or redis+cluster');
+  return new Redis({ ...access, ...node, db: databaseOf(path === '' ? '0' : path) });
+}
+
+/** The cluster layer has a resend of its own; it is bounded here, and harmless because scripts are idempotent. */
+function clusterOptions(options: OurOptions, given: ClusterOptions): OurClusterOptions {
+  const { lazyConnect: _lazy, enableOfflineQueue = true, keyPrefix: _prefix, ...perNode } = options;
+  return {
+    ...given,
+    lazyConnect: true,
+    enableOfflineQueue,
+    keyPrefix: '',
+    redisOptions: Object.assign({}, given.redisOptions, perNode),
+  };
+}
+
+function nodeOf(text: string, defaultPort: number): { host: string; port: number } & ClusterNode {
+  const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);
+  if (match?.[1] === undefined) throw new ConfigError(`"${text}" is not host:port`);
+  return { host: match[1].replace(/^\[|\]$/g, ''), port: match[2] === undefined ? defaultPort : Number(match[2]) };
+}
+
+function databaseOf(text: string): number {
+  const path = text.replace(/\?.*$/, '');
+  if (/^\d{1,5}$/.test(path)) return Number(path);
+  throw new ConfigError(`"${path}" is not the number of a Redis database`);
+}
+
+function credentials(userInfo: string | undefined): Pick<RedisOptions, 'username' | 'password'> {
+  if (userInfo === undefined || userInfo === '') return {};
+  const colon = userInfo.indexOf(':');
+  const user = colon === -1 ? '' : decodeURIComponent(userInfo.slice(0, colon));
+  const password = decodeURIComponent(userInfo.slice(colon + 1));
+  return { ...(user === '' ? {} : { username: user }), password };
+}
+
+/** By shape, since the caller's client may come from another copy of the library. */
+function isClient(source: RedisOptions | RedisClient): source is RedisClient {
+  return 'duplicate' in source && typeof source.duplicate === 'function';
+}
+
+function addressOf(options: RedisOptions): string {
+  return options.path ?? `redis://${options.host ?? '127.0.0.1'}:${options.port ?? 6379}`;
+}
