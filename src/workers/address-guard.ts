@@ -39,15 +39,14 @@ const SPECIAL_IPV6 = [
   'ff00::/8', // multicast
 ];
 
-const special = specialAddresses();
+// Apart, because a list with the IPv4-mapped block takes every IPv4 address for one of it.
+const special = { ipv4: blockList('ipv4', SPECIAL_IPV4), ipv6: blockList('ipv6', SPECIAL_IPV6) };
 
-function specialAddresses(): BlockList {
+function blockList(family: 'ipv4' | 'ipv6', blocks: readonly string[]): BlockList {
   const list = new BlockList();
-  for (const [family, blocks] of [['ipv4', SPECIAL_IPV4] as const, ['ipv6', SPECIAL_IPV6] as const]) {
-    for (const block of blocks) {
-      const [net = '', prefix] = block.split('/');
-      list.addSubnet(net, Number(prefix), family);
-    }
+  for (const block of blocks) {
+    const [net = '', prefix] = block.split('/');
+    list.addSubnet(net, Number(prefix), family);
   }
   return list;
 }
@@ -56,7 +55,8 @@ function specialAddresses(): BlockList {
 export function isPublicAddress(address: string): boolean {
   const version = isIP(address);
   if (version === 0) return false;
-  if (special.check(address, version === 4 ? 'ipv4' : 'ipv6')) return false;
+  const family = version === 4 ? 'ipv4' : 'ipv6';
+  if (special[family].check(address, family)) return false;
   return !Object.values(networkInterfaces()).some((entries) => entries?.some((entry) => entry.address === address));
 }
 
