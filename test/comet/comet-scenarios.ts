@@ -245,13 +245,18 @@ export function describeComet(name: string, open: () => Promise<CometWorld>): vo
       const stopping = left.stop();
       expect(await client.frame('moved')).toEqual({ type: 'moved', delayMs: 0 });
       const { code, reason } = await client.closed;
-      expect([code, JSON.parse(reason)]).toEqual([4200, { reason: 'moved', reconnect: true, delayMs: 0, jitterMs: 1000 }]);
+      expect([code, JSON.parse(reason)]).toEqual([
+        4200,
+        { reason: 'moved', reconnect: true, delayMs: 0, jitterMs: 1000 },
+      ]);
       await stopping;
       expect(await send(right, 'a')).toMatchObject([{ outcome: 'stored' }]);
       expect(left.service.describe()).toMatchObject({ state: 'stopped', details: { connections: 0 } });
       const again = connect(right, { position: await client.position() });
       await again.message('a');
-      expect(await world.registry.list('comet')).toMatchObject([{ facts: { url: `http://${right.host}`, state: 'up' } }]);
+      expect(await world.registry.list('comet')).toMatchObject([
+        { facts: { url: `http://${right.host}`, state: 'up' } },
+      ]);
     });
 
     it('pings, and closes who does not answer', async () => {

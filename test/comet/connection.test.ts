@@ -2,7 +2,14 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Acknowledgements } from '../../src/comet/acknowledgements.js';
 import { Connection, MAX_BUFFERED_BYTES } from '../../src/comet/connection.js';
 import { MemoryMailbox } from '../../src/comet/memory/memory-mailbox.js';
-import { userKeyOf, type MailboxPage, type NodeEvent, type Position, type ReadRequest, type UserRef } from '../../src/comet/mailbox.js';
+import {
+  userKeyOf,
+  type MailboxPage,
+  type NodeEvent,
+  type Position,
+  type ReadRequest,
+  type UserRef,
+} from '../../src/comet/mailbox.js';
 import { Tickets } from '../../src/comet/tickets.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { Metrics } from '../../src/runtime/metrics.js';
@@ -91,7 +98,14 @@ describe('connection', () => {
     const { connection, line } = await live();
     connection.deliver(await append('c'));
     expect(line.frames.map((frame) => frame.type)).toEqual(['ready', 'messages', 'messages']);
-    expect(line.frames[0]).toMatchObject({ from: 0, top: 2, recovered: true, earliest: 1, pingMs: 25_000, pongMs: 10_000 });
+    expect(line.frames[0]).toMatchObject({
+      from: 0,
+      top: 2,
+      recovered: true,
+      earliest: 1,
+      pingMs: 25_000,
+      pongMs: 10_000,
+    });
     expect(line.frames[1]).toMatchObject({ after: 0, through: 2, items: [{ key: 'a' }, { key: 'b' }] });
     expect(line.frames[2]).toMatchObject({ after: 2, through: 3, items: [{ key: 'c' }] });
   });

@@ -55,7 +55,10 @@ export class TestWebSocket extends Inbox<ServerFrame> {
   readonly closed: Promise<{ code: number; reason: string }>;
   #closed: { code: number; reason: string } | undefined;
 
-  constructor(host: string, { ticket, device = 'phone', position, headers = {}, path = '/v1/comet', isMute = false }: ConnectOptions) {
+  constructor(
+    host: string,
+    { ticket, device = 'phone', position, headers = {}, path = '/v1/comet', isMute = false }: ConnectOptions,
+  ) {
     super();
     this.socket = new WebSocket(`ws://${host}${path}`, ['cloudjob.v1', `cloudjob.ticket.${ticket}`], { headers });
     this.socket.on('message', (data: Buffer) => {
@@ -98,9 +101,7 @@ export class TestWebSocket extends Inbox<ServerFrame> {
   }
 
   frame<T extends ServerFrame['type']>(type: T): Promise<Frame<T>> {
-    return this.until(`frame ${type}`, () =>
-      this.received.find((frame): frame is Frame<T> => frame.type === type),
-    );
+    return this.until(`frame ${type}`, () => this.received.find((frame): frame is Frame<T> => frame.type === type));
   }
 
   message(key: string): Promise<string> {
@@ -184,7 +185,9 @@ export class TestStream extends Inbox<StreamEvent> {
     const blocks = (this.#text + chunk).split('\n\n');
     this.#text = blocks.pop() ?? '';
     for (const block of blocks) {
-      const fields = new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+      const fields = new Map(
+        block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      );
       const event = fields.get('event');
       if (event !== undefined) this.push({ id: fields.get('id'), event, data: fields.get('data') ?? '' });
     }
