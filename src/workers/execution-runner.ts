@@ -1,5 +1,6 @@
 import { HandlerError, StoreUnavailableError } from '../domain/errors.js';
 import type { Execution } from '../domain/execution.js';
+import { discard } from '../domain/handler-outcome.js';
 import type { Job, JobKey } from '../domain/job.js';
 import { delay, type Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
@@ -10,7 +11,7 @@ import type { ShardId } from '../domain/shard.js';
 import type { ClaimedExecution, Settlement } from '../store/execution-store.js';
 import { Attempt } from './attempt.js';
 import type { EventBatcher, ExecutionEventType } from './event-batcher.js';
-import type { HandlerRegistry } from './handler-registry.js';
+import type { HandlerRegistry, RegisteredHandler } from './handler-registry.js';
 import type { HttpCaller } from './http-target.js';
 import type { JobCache } from './job-cache.js';
 import { ExecutionContext } from './job-context.js';
@@ -149,7 +150,7 @@ export class ExecutionRunner {
     if (type === 'handler') {
       const handler = handlers.get(name);
       if (handler === undefined) throw new HandlerError('CJ_HANDLER_UNKNOWN', `no handler is called ${name}`);
-      return handler(context);
+      return callHandler(handler, context);
     }
     if (http !== undefined && type === 'http' && job.target.type === 'http') return http.call(job.target, context);
     if (push !== undefined && type === 'push' && job.target.type === 'push') return push.call(job.target, context);
@@ -196,6 +197,17 @@ const EVENT_OF: Readonly<Record<Settlement['type'], ExecutionEventType | null>> 
   cancelled: 'cancelled',
   released: null,
 };
+
+function callHandler({ run, parse }: RegisteredHandler, context: ExecutionContext): unknown {
+  if (parse === undefined) return run(context);
+  let data: unknown;
+  try {
+    data = parse(context.data);
+  } catch (error) {
+    return discard(`the data is not what the job takes: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return run(context.withData(data));
+}
 
 function targetTypeOf(execution: Execution): string {
   return execution.lane.split('/', 2)[1] ?? 'handler';

@@ -1,6 +1,5 @@
 import { idempotencyKeyOf, type Execution, type ExecutionId } from '../domain/execution.js';
 import { splitJobKey } from '../domain/job.js';
-import type { JsonValue } from '../domain/json.js';
 
 /** Why an attempt was told to stop: the `why` of its signal's reason. */
 export type AbortWhy = 'timeout' | 'cancel' | 'lease-lost' | 'drain';
@@ -51,14 +50,18 @@ export interface JobContext<T = unknown> {
 
 /** Dates are made when they are read: most handlers never look at most of them. */
 export class ExecutionContext implements JobContext {
-  readonly data: JsonValue | undefined;
+  readonly data: unknown;
   readonly #execution: Execution;
   readonly #signal: () => AbortSignal;
 
-  constructor(execution: Execution, data: JsonValue | undefined, signal: () => AbortSignal) {
+  constructor(execution: Execution, data: unknown, signal: () => AbortSignal) {
     this.#execution = execution;
     this.data = data;
     this.#signal = signal;
+  }
+
+  withData(data: unknown): ExecutionContext {
+    return new ExecutionContext(this.#execution, data, this.#signal);
   }
 
   get executionId(): ExecutionId {
