@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { parsePosition } from '../../src/comet/connect-request.js';
+import { CLOSE_CODES, closeReason, parseClientFrame, type CloseCode } from '../../src/comet/protocol.js';
+import { encodeFrame } from '../../src/comet/transports/sse.js';
+
+const codes = Object.keys(CLOSE_CODES).map(Number) as CloseCode[];
+
+describe('close codes', () => {
+  it('fit a close frame and say in their number whether to come back', () => {
+    for (const code of codes) {
+      expect(Buffer.byteLength(closeReason(code))).toBeLessThanOrEqual(123);
+      expect(CLOSE_CODES[code].reconnect).toBe(code >= 4100);
+      expect(code).toBeLessThan(4300);
+    }
+  });
+});
+
+describe('client frames', () => {
+  it('are read when they are of the protocol', () => {
+    for (const frame of [
+      { type: 'hello', device: 'phone' },
+      { type: 'hello', device: 'phone', position: { epoch: 'abc', seq: 0 } },
+      { type: 'ack', epoch: 'abc', seq: 3 },
+      { type: 'receipt', epoch: 'abc', seq: 3, kind: 'snoozed' },
+      { type: 'sync', seq: 3 },
+      { type: 'refresh', ticket: 'a.b' },
+      { type: 'pong' },
+    ]) {
+      expect(parseClientFrame(JSON.stringify(frame))).toEqual(frame);
+    }
+  });
+
+  it('are refused when anything is off', () => {
+    for (const text of [
+      '',
+      'null',
+      '[]',
+      '{"type":"hello"}',
+      '{"type":"hello","device":"a b"}',
+      '{"type":"hello","device":"a","position":{"epoch":"","seq":0}}',
+      '{"type":"ack","epoch":"abc","seq":1.5}',
+      '{"type":"receipt","epoch":"abc","seq":1,"kind":"eaten"}',
+      '{"type":"ack","epoch":"abc","seq":9007199254740993}',
+    ]) {
+      expect(parseClientFrame(text)).toBeNull();
+    }
+  });
+});
+
+describe('server-sent events', () => {
+  const item = { seq: 7, key: 'k', title: 'line one\nline two', sentAt: 'x', expiresAt: 'y' };
+
+  it('carry one message each, with the position after it as id', () => {
+    const frame = { type: 'messages', epoch: 'abc', after: 6, through: 7, items: [item] } as const;
+    expect(encodeFrame(frame)).toBe(`id: abc:7\nevent: message\ndata: ${JSON.stringify(item)}\n\n`);
+  });
+
+  it('move the position on when the end of a page has expired', () => {
+    const frame = { type: 'messages', epoch: 'abc', after: 6, through: 9, items: [item] } as const;
+    expect(encodeFrame(frame)).toMatch(/\n\nid: abc:9\nevent: position\ndata: {}\n\n$/);
+  });
+
+  it('are a comment for a ping', () => {
+    expect(encodeFrame({ type: 'ping' })).toBe(': ping\n\n');
+  });
+});
+
+describe('positions in text', () => {
+  it('are epoch and number', () => {
+    expect(parsePosition('6a80dcc5b5f3:17')).toEqual({ epoch: '6a80dcc5b5f3', seq: 17 });
+    for (const text of ['', '17', 'abc:', ':1', 'abc:-1', 'abc:1:2', 'a b:1'])
+      expect(parsePosition(text)).toBeUndefined();
+  });
+});
