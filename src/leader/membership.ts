@@ -29,11 +29,6 @@ export class Membership {
     this.#config = config;
   }
 
-  /** What the member znode holds. */
-  get znode(): Claimant & JsonObject {
-    return { ...this.#config.facts, ...this.#config.claimant };
-  }
-
   /** As last listed, by name. */
   get members(): readonly SchedulerMember[] {
     return [...this.#known].map(([member, facts]) => ({ member, facts }));
@@ -41,8 +36,8 @@ export class Membership {
 
   /** False while another process holds the name, e.g. the one that this one replaces. */
   async join(client: ZooKeeperClient): Promise<boolean> {
-    const { paths, claimant } = this.#config;
-    const claim = await claimEphemeral(client, paths.scheduler(claimant.member), this.znode);
+    const { paths, claimant, facts } = this.#config;
+    const claim = await claimEphemeral(client, paths.scheduler(claimant.member), { ...facts, ...claimant });
     if (claim.result === 'foreign') this.#logger.warn('member-name-taken', { member: claimant.member });
     return claim.result !== 'foreign';
   }
@@ -71,7 +66,7 @@ export class Membership {
   }
 
   #adopt(members: ReadonlyMap<MemberId, JsonObject>): void {
-    const own = this.znode['tz'];
+    const own = this.#config.facts['tz'];
     for (const [member, facts] of members) {
       if (this.#known.has(member) || facts['tz'] === own || facts['tz'] === undefined) continue;
       // The leader's data decide when a trigger fires: two releases may differ about a zone.

@@ -9,6 +9,7 @@ export class ZnodePaths {
   readonly cluster: string;
   readonly schedulers: string;
   readonly shards: string;
+  readonly heartbeat: string;
 
   /** Errors: `ConfigError` for a cluster name that cannot be a znode name. */
   constructor(cluster: string) {
@@ -16,6 +17,7 @@ export class ZnodePaths {
     this.cluster = `${this.root}/${cluster}`;
     this.schedulers = `${this.cluster}/schedulers`;
     this.shards = `${this.cluster}/shards`;
+    this.heartbeat = `${this.cluster}/heartbeat`;
   }
 
   scheduler(member: MemberId): string {

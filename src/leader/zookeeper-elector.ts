@@ -9,7 +9,6 @@ import type { Metrics } from '../runtime/metrics.js';
 import { PeriodicLoop } from '../runtime/periodic-loop.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
-import { encodeZnode } from './ephemeral-claim.js';
 import type { LeaderElector } from './leader-elector.js';
 import type { LeadershipTerm } from './leadership-term.js';
 import { Membership, type SchedulerMember } from './membership.js';
@@ -110,11 +109,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
           changed: () => this.#loop.wake(),
         },
       },
-      {
-        servers: config.servers,
-        sessionTimeoutMs: config.sessionTimeoutMs,
-        heartbeat: { path: this.#paths.scheduler(config.member), data: encodeZnode(this.#membership.znode) },
-      },
+      { servers: config.servers, sessionTimeoutMs: config.sessionTimeoutMs, heartbeatPath: this.#paths.heartbeat },
     );
     this.#loop = new PeriodicLoop(
       { clock, logger, runOnce: () => this.#pass() },

@@ -41,8 +41,8 @@ export interface ZooKeeperSessionConfig {
   readonly servers: string;
   /** Asked for; the server moves it into its bounds (by default 2 to 20 of its ticks). */
   readonly sessionTimeoutMs: number;
-  /** Written with every heartbeat; whether the znode exists does not matter. */
-  readonly heartbeat: { readonly path: string; readonly data: Buffer };
+  /** Written, without data, by every heartbeat. Nothing may depend on the znode; it need not exist. */
+  readonly heartbeatPath: string;
 }
 
 export interface ZooKeeperSessionDeps {
@@ -162,11 +162,10 @@ export class ZooKeeperSession extends Service {
   /** Runs as long as the connection is the current one. */
   async #beat(client: ZooKeeperClient): Promise<void> {
     const { clock } = this.#deps;
-    const { path, data } = this.#config.heartbeat;
     while (this.#client === client && !this.stopSignal.aborted) {
       const sentAt = clock.monotonicNow();
       const cancel = this.#onSilence(() => this.#drop(client, 'silent'));
-      const isAlive = await client.write(path, data, -1).then(
+      const isAlive = await client.write(this.#config.heartbeatPath, Buffer.alloc(0), -1).then(
         () => true,
         // Any refusal but one proves that the session lives.
         (error: unknown) => client.isOpen && !isExpired(error),

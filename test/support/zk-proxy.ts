@@ -40,6 +40,8 @@ export class ZkProxy {
   readonly frames: Frame[] = [];
   /** Decides about each frame; may call the other methods. */
   onFrame: (frame: Frame) => Verdict = () => 'forward';
+  /** Changes the bytes of a frame that is forwarded. */
+  rewrite: (bytes: Buffer, frame: Frame) => Buffer = (bytes) => bytes;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   readonly #held = new Set<Direction>();
@@ -93,16 +95,22 @@ export class ZkProxy {
   #accept(client: Socket, targetPort: number): void {
     const server = connect(targetPort, '127.0.0.1');
     const connection = ++this.#connections;
-    const link = new Link(client, server, (direction, kind, size) => {
-      const frame = { direction, connection, kind, size };
+    const link = new Link(client, server, (direction, kind, bytes) => {
+      const frame = { direction, connection, kind, size: bytes.length };
       this.frames.push(frame);
-      return this.onFrame(frame);
+      return { verdict: this.onFrame(frame), bytes: this.rewrite(bytes, frame) };
     });
     link.isHeld = (direction) => this.#held.has(direction);
     link.onClosed = () => this.#links.delete(link);
     this.#links.add(link);
   }
 }
+
+type Judge = (
+  direction: Direction,
+  kind: string,
+  bytes: Buffer,
+) => { readonly verdict: Verdict; readonly bytes: Buffer };
 
 class Link {
   isHeld: (direction: Direction) => boolean = () => false;
@@ -113,9 +121,9 @@ class Link {
   readonly #hasShaken = { up: false, down: false };
   /** Kind of each request by its xid: an answer does not say what it answers. */
   readonly #kinds = new Map<number, string>();
-  readonly #judge: (direction: Direction, kind: string, size: number) => Verdict;
+  readonly #judge: Judge;
 
-  constructor(client: Socket, server: Socket, judge: (direction: Direction, kind: string, size: number) => Verdict) {
+  constructor(client: Socket, server: Socket, judge: Judge) {
     this.#judge = judge;
     this.#sockets = { up: { from: client, to: server }, down: { from: server, to: client } };
     for (const direction of ['up', 'down'] as const) {
@@ -154,11 +162,11 @@ class Link {
   #deliver(direction: Direction, frame: Buffer): void {
     const { to } = this.#sockets[direction];
     if (to.destroyed) return;
-    const verdict = this.#judge(direction, this.#kindOf(direction, frame), frame.length);
+    const { verdict, bytes } = this.#judge(direction, this.#kindOf(direction, frame), frame);
     if (verdict === 'drop') return;
     if (verdict === 'cut') this.destroy();
-    else if (verdict === 'forward') to.write(frame);
-    else to.write(frame.subarray(0, verdict), () => this.destroy());
+    else if (verdict === 'forward') to.write(bytes);
+    else to.write(bytes.subarray(0, verdict), () => this.destroy());
   }
 
   #kindOf(direction: Direction, frame: Buffer): string {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
 import type { LeadershipTerm, TermEndReason } from '../../../src/leader/leadership-term.js';
 import { ZooKeeperElector, type ZooKeeperElectorConfig } from '../../../src/leader/zookeeper-elector.js';
+import type { Clock } from '../../../src/runtime/clock.js';
 import { silentLogger, type Logger } from '../../../src/runtime/logger.js';
 import { Metrics } from '../../../src/runtime/metrics.js';
 import { systemClock } from '../../../src/runtime/system-clock.js';
@@ -20,6 +22,8 @@ export interface TermRecord {
 export interface JoinOptions {
   readonly servers?: string;
   readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly readFence?: (shard: number) => Promise<number>;
   readonly config?: Partial<ZooKeeperElectorConfig>;
 }
 
@@ -27,11 +31,14 @@ export interface JoinOptions {
 export class ElectionRig {
   readonly cluster = `election-${randomUUID()}`;
   readonly log: TermRecord[] = [];
+  /** Terms that were trusted by their holder when a later one of the same shard began. */
+  readonly trustedTwice: LeadershipTerm[] = [];
   /** What the store would have seen, by shard. */
   readonly fences = new Map<number, number>();
   readonly #servers: string;
   readonly #shardCount: number;
   readonly #members: RigMember[] = [];
+  readonly #latest = new Map<number, LeadershipTerm>();
 
   constructor(servers: string, shardCount = 4) {
     this.#servers = servers;
@@ -39,15 +46,13 @@ export class ElectionRig {
   }
 
   /** A member that is not started. */
-  prepare(
-    member: string,
-    { servers = this.#servers, logger = silentLogger, config = {} }: JoinOptions = {},
-  ): RigMember {
+  prepare(member: string, options: JoinOptions = {}): RigMember {
+    const { servers = this.#servers, logger = silentLogger, clock = systemClock, config = {} } = options;
     const probe = new RecordingProbe();
     const metrics = new Metrics();
-    const readFence = async (shard: number): Promise<number> => this.fences.get(shard) ?? 0;
+    const readFence = options.readFence ?? (async (shard) => this.fences.get(shard) ?? 0);
     const elector = new ZooKeeperElector(
-      { clock: systemClock, logger, metrics, probe, readFence },
+      { clock, logger, metrics, probe, readFence },
       {
         servers,
         cluster: this.cluster,
@@ -77,6 +82,19 @@ export class ElectionRig {
       const loads = members.map((member) => member.elector.terms().size);
       const total = loads.reduce((sum, load) => sum + load, 0);
       return total === this.#shardCount && loads.every((load) => load === share || load === share + 1);
+    });
+  }
+
+  /** Asserts what no fault may break: one leader at a time, by its own trust too, and ever growing epochs. */
+  expectSafe(): void {
+    expect({
+      overlaps: this.overlaps(),
+      trustedTwice: this.trustedTwice,
+      regressions: this.epochRegressions(),
+    }).toEqual({
+      overlaps: [],
+      trustedTwice: [],
+      regressions: [],
     });
   }
 
@@ -112,6 +130,9 @@ export class ElectionRig {
   #record(term: LeadershipTerm): void {
     const { member, shard, epoch } = term;
     const startedAt = performance.now();
+    const before = this.#latest.get(shard);
+    if (before?.isTrusted() === true) this.trustedTwice.push(before);
+    this.#latest.set(shard, term);
     const record: TermRecord = { member, shard, epoch, startedAt, endedAt: undefined, reason: undefined };
     this.log.push(record);
     this.fences.set(shard, Math.max(this.fences.get(shard) ?? 0, epoch));

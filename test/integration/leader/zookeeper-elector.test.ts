@@ -1,24 +1,244 @@
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { ElectionRig } from './election-rig.js';
+import { assignShards } from '../../../src/domain/shard-assignment.js';
+import { ZooKeeperSession } from '../../../src/leader/zookeeper-session.js';
+import type { Logger } from '../../../src/runtime/logger.js';
+import { silentLogger } from '../../../src/runtime/logger.js';
+import { systemClock } from '../../../src/runtime/system-clock.js';
+import { ManualClock, settle } from '../../support/manual-clock.js';
+import { eventually } from '../../support/wait.js';
+import { ElectionRig, type RigMember } from './election-rig.js';
+import { SessionRig } from './session-rig.js';
+
+const LONG_SESSION = { config: { sessionTimeoutMs: 30_000 } };
+
+const cleanups: (() => Promise<void>)[] = [];
+
+function rig(shardCount?: number): ElectionRig {
+  const made = new ElectionRig(inject('zookeeper'), shardCount);
+  cleanups.push(() => made.stop());
+  return made;
+}
+
+/** Another client of the same server: the operator's hands. */
+async function byHand(): Promise<ZooKeeperSession['client'] & object> {
+  const session = new SessionRig(inject('zookeeper'), 30_000);
+  cleanups.push(() => session.session.stop());
+  await session.session.start();
+  await session.seen('connected');
+  return session.client;
+}
+
+function recordingLogger(lines: { level: string; event: string; fields: unknown }[]): Logger {
+  const write = (level: string) => (event: string, fields?: unknown) => void lines.push({ level, event, fields });
+  const logger: Logger = {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: () => logger,
+  };
+  return logger;
+}
+
+function led(member: RigMember): number[] {
+  return [...member.elector.terms().keys()].sort((a, b) => a - b);
+}
 
 describe('ZooKeeperElector', () => {
-  const rigs: ElectionRig[] = [];
-  const rig = (shardCount?: number): ElectionRig => {
-    const made = new ElectionRig(inject('zookeeper'), shardCount);
-    rigs.push(made);
-    return made;
-  };
-
   afterEach(async () => {
-    await Promise.all(rigs.splice(0).map((each) => each.stop()));
+    for (const cleanup of cleanups.splice(0)) await cleanup();
   });
 
   it('leads every shard when it is alone, each on epoch 1', async () => {
     const election = rig();
     const alone = await election.join('a');
     await alone.leads(4);
-    expect(
-      [...alone.elector.terms().values()].map((term) => [term.shard, term.epoch, term.member, term.isTrusted()]),
-    ).toEqual(expect.arrayContaining([0, 1, 2, 3].map((shard) => [shard, 1, 'a', true])));
+    const terms = [...alone.elector.terms().values()].sort((a, b) => a.shard - b.shard);
+    expect(terms.map((term) => [term.shard, term.epoch, term.member, term.isTrusted()])).toEqual(
+      [0, 1, 2, 3].map((shard) => [shard, 1, 'a', true]),
+    );
+  });
+
+  it('balances as members come and go, moves only what the assignment moves, and never lets two lead one shard', async () => {
+    const election = rig(16);
+    const a = await election.join('a', LONG_SESSION);
+    await election.balanced(a);
+    const b = await election.join('b', LONG_SESSION);
+    await election.balanced(a, b);
+    const c = await election.join('c', LONG_SESSION);
+    await election.balanced(a, b, c);
+    await b.elector.stop();
+    await election.balanced(a, c);
+
+    const steps = [['a'], ['a', 'b'], ['a', 'b', 'c'], ['a', 'c']].map((names) => assignShards(names, 16));
+    const moves = steps
+      .slice(1)
+      .map((after, i) => after.filter((member, shard) => steps[i]?.[shard] !== member).length);
+    expect(election.log).toHaveLength(16 + moves.reduce((sum, count) => sum + count, 0));
+    expect([led(a), led(c)]).toEqual(
+      ['a', 'c'].map((name) => steps[3]?.flatMap((member, shard) => (member === name ? [shard] : []))),
+    );
+    election.expectSafe();
+  });
+
+  it('hands over within a second when it stops, although its session would last for half a minute', async () => {
+    const election = rig(8);
+    const a = await election.join('a', LONG_SESSION);
+    const b = await election.join('b', LONG_SESSION);
+    await election.balanced(a, b);
+    const stoppedAt = performance.now();
+    await a.elector.stop();
+    expect(performance.now() - stoppedAt).toBeLessThan(500);
+    await b.leads(8);
+    expect(performance.now() - stoppedAt).toBeLessThan(1000);
+    expect(a.elector.terms().size).toBe(0);
+    expect(election.log.filter(({ member }) => member === 'a').map(({ reason }) => reason)).toContain('stopping');
+    election.expectSafe();
+  });
+
+  it('goes above the fence of the store when that is ahead of ZooKeeper', async () => {
+    const election = rig(2);
+    election.fences.set(0, 41);
+    const a = await election.join('a');
+    await a.leads(2);
+    expect([a.elector.terms().get(0)?.epoch, a.elector.terms().get(1)?.epoch]).toEqual([42, 1]);
+  });
+
+  it('leads nothing while the fence cannot be read, and goes on when it can', async () => {
+    const election = rig(2);
+    let isAway = true;
+    const readFence = async (): Promise<number> => {
+      if (isAway) throw new Error('no store');
+      return 0;
+    };
+    const a = await election.join('a', { readFence });
+    await a.probe.reached('election-settled', 2);
+    expect(a.elector.terms().size).toBe(0);
+    isAway = false;
+    await a.leads(2);
+  });
+
+  it('takes a shard again on a greater epoch after its holder was fenced off, but not at once', async () => {
+    const election = rig(1);
+    const a = await election.join('a');
+    await a.leads(1);
+    const first = a.elector.terms().get(0);
+    first?.end('fenced');
+    expect([a.elector.terms().size, first?.isTrusted(), first?.ended.reason]).toEqual([0, false, 'fenced']);
+    const endedAt = performance.now();
+    await a.leads(1);
+    expect(performance.now() - endedAt).toBeGreaterThan(900);
+    expect(election.log.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    election.expectSafe();
+  });
+
+  it('ends a term as lost when its owner znode is deleted by hand, and takes the shard on a new epoch', async () => {
+    const election = rig(1);
+    const a = await election.join('a', LONG_SESSION);
+    await a.leads(1);
+    const operator = await byHand();
+    await operator.remove(`/cloudjob/${election.cluster}/shards/0/owner`, -1);
+    await a.probe.reached('term-started', 2);
+    expect(election.log.map(({ epoch, reason }) => [epoch, reason])).toEqual([
+      [1, 'lost'],
+      [2, undefined],
+    ]);
+    election.expectSafe();
+  });
+
+  it('raises an alarm about an owner znode that nobody alive owns, and leads once it is deleted', async () => {
+    const election = rig(1);
+    const lines: { level: string; event: string; fields: unknown }[] = [];
+    const phantom = await byHand();
+    const root = `/cloudjob/${election.cluster}`;
+    await election.join('first').then((first) => first.leads(1).then(() => first.elector.stop()));
+    const owner = `${root}/shards/0/owner`;
+    await phantom.createEphemeral(owner, Buffer.from('{"member":"ghost","incarnation":"gone"}'));
+    const a = await election.join('a', { logger: recordingLogger(lines), config: { sessionTimeoutMs: 400 } });
+    const alarms = (): unknown[] => lines.filter(({ event }) => event === 'owner-znode-stale');
+    await eventually('the alarm', () => alarms().length > 0);
+    await a.probe.reached('election-settled', a.probe.count('election-settled') + 2);
+    expect(alarms()).toEqual([
+      { level: 'error', event: 'owner-znode-stale', fields: { path: owner, holder: 'ghost', isHolderAlive: false } },
+    ]);
+    expect((await a.metrics.shardsBlocked.get()).values).toEqual([{ labels: {}, value: 1 }]);
+    expect(a.elector.terms().size).toBe(0);
+
+    await phantom.remove(owner, -1);
+    await a.leads(1);
+    await a.probe.reached('election-settled', a.probe.count('election-settled') + 1);
+    expect((await a.metrics.shardsBlocked.get()).values).toEqual([{ labels: {}, value: 0 }]);
+    election.expectSafe();
+  });
+
+  it('refuses to start with another number of shards than the cluster was created with', async () => {
+    const election = rig(4);
+    await election.join('a');
+    const other = election.prepare('b', { config: { shardCount: 8 } });
+    await expect(other.elector.start()).rejects.toMatchObject({
+      code: 'CJ_CONFIG_INVALID',
+      details: { stored: 4, shardCount: 8 },
+    });
+    expect(other.elector.state).toBe('failed');
+  });
+
+  it('waits while another process holds its name', async () => {
+    const election = rig(2);
+    const first = await election.join('a', LONG_SESSION);
+    await first.leads(2);
+    const lines: { level: string; event: string; fields: unknown }[] = [];
+    const second = election.prepare('a', { ...LONG_SESSION, logger: recordingLogger(lines) });
+    const starting = second.elector.start();
+    await eventually('the warning', () => lines.some(({ event }) => event === 'member-name-taken'));
+    expect(second.elector.state).toBe('starting');
+    await first.elector.stop();
+    await starting;
+    await second.leads(2);
+    election.expectSafe();
+  });
+
+  it('knows the other schedulers by their facts and warns when their time zone data differ', async () => {
+    const election = rig(2);
+    const lines: { level: string; event: string; fields: unknown }[] = [];
+    const a = await election.join('a', { logger: recordingLogger(lines) });
+    await election.join('b', { config: { facts: { host: 'there', tz: '1999z' } } });
+    await eventually('both members', () => a.elector.members().length === 2);
+    expect(a.elector.members()).toEqual([
+      { member: 'a', facts: { host: 'here', tz: process.versions.tz } },
+      { member: 'b', facts: { host: 'there', tz: '1999z' } },
+    ]);
+    expect(lines.filter(({ event }) => event === 'time-zone-data-differ').map(({ fields }) => fields)).toEqual([
+      { member: 'b', theirs: '1999z', ours: process.versions.tz },
+    ]);
+    expect(a.elector.describe()).toMatchObject({ ready: true, details: { connected: true } });
+  });
+
+  it('does not start when ZooKeeper cannot be reached for 30 s', async () => {
+    const clock = new ManualClock();
+    const election = new ElectionRig('127.0.0.1:1');
+    const lonely = election.prepare('a', { clock });
+    const starting = expect(lonely.elector.start()).rejects.toMatchObject({ code: 'CJ_ZK_DISCONNECTED' });
+    await settle();
+    await clock.advance(30_000);
+    await starting;
+    expect(lonely.elector.state).toBe('failed');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('can be stopped while it waits for ZooKeeper', async () => {
+    const election = new ElectionRig('127.0.0.1:1');
+    const lonely = election.prepare('a', { clock: systemClock, logger: silentLogger });
+    const starting = lonely.elector.start();
+    await lonely.elector.stop();
+    await starting;
+    expect(lonely.elector.state).toBe('stopped');
+  });
+
+  it('refuses names that cannot be part of a path', () => {
+    const election = rig();
+    expect(() => election.prepare('a/b')).toThrow(expect.objectContaining({ code: 'CJ_CONFIG_INVALID' }));
+    expect(() => election.prepare('a', { config: { cluster: '..' } })).toThrow(
+      expect.objectContaining({ code: 'CJ_CONFIG_INVALID' }),
+    );
   });
 });
