@@ -30,6 +30,10 @@ export interface Config {
   readonly publicUrl: string | null;
   readonly origins: readonly string[];
   readonly logLevel: LogLevel;
+  /** Standalone only: files imported at start, and for whom. */
+  readonly calendar: string | null;
+  readonly contacts: string | null;
+  readonly user: string;
 }
 
 interface Setting {
@@ -120,6 +124,24 @@ export const SETTINGS = {
     help: 'origins, comma-separated, whose pages may open comet connections, besides our own',
   },
   logLevel: { env: 'CLOUDJOB_LOG_LEVEL', default: 'info', help: 'debug, info, warn, error or silent' },
+  calendar: {
+    flag: 'calendar',
+    env: 'CLOUDJOB_CALENDAR',
+    default: '',
+    help: 'iCalendar file to import at start; only without Redis',
+  },
+  contacts: {
+    flag: 'contacts',
+    env: 'CLOUDJOB_CONTACTS',
+    default: '',
+    help: 'vCard file to import at start; only without Redis',
+  },
+  user: {
+    flag: 'user',
+    env: 'CLOUDJOB_USER',
+    default: 'demo',
+    help: 'user whose files these are, in the namespace demo',
+  },
 } as const satisfies Record<keyof Config, Setting>;
 
 type Texts = Record<keyof Config, string>;
@@ -153,6 +175,9 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     publicUrl: texts.publicUrl || null,
     origins: list(texts.origins),
     logLevel: readLevel(texts.logLevel),
+    calendar: texts.calendar || null,
+    contacts: texts.contacts || null,
+    user: readName('user', texts.user),
   };
   return Object.freeze(refuseContradictions(config));
 }
@@ -184,6 +209,10 @@ function refuseContradictions(config: Config): Config {
       'is required with Redis; there is no default',
       'at least 32 characters, e.g. from: openssl rand -hex 32',
     );
+  }
+  if (config.redis !== null && (config.calendar ?? config.contacts) !== null) {
+    const key = config.calendar === null ? 'contacts' : 'calendar';
+    refuse(key, 'is for standalone', 'only without Redis; use the import of the REST API');
   }
   return config;
 }
