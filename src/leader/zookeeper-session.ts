@@ -164,6 +164,7 @@ export class ZooKeeperSession extends Service {
     const { clock } = this.#deps;
     while (this.#client === client && !this.stopSignal.aborted) {
       const sentAt = clock.monotonicNow();
+      if (sentAt >= this.#trustedUntil) return this.#drop(client, 'untrusted');
       const cancel = this.#onSilence(() => this.#drop(client, 'silent'));
       const isAlive = await client.write(this.#config.heartbeatPath, Buffer.alloc(0), -1).then(
         () => true,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { assignShards } from '../../../src/domain/shard-assignment.js';
-import { ZooKeeperSession } from '../../../src/leader/zookeeper-session.js';
+import { type ZooKeeperSession } from '../../../src/leader/zookeeper-session.js';
 import type { Logger } from '../../../src/runtime/logger.js';
 import { silentLogger } from '../../../src/runtime/logger.js';
 import { systemClock } from '../../../src/runtime/system-clock.js';
