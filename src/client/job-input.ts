@@ -4,6 +4,7 @@ import { parseInput } from '../domain/input.js';
 import { jobFields, type Job, type JobDefinition } from '../domain/job.js';
 import { NAME } from '../domain/limits.js';
 import { instantSchema, MAX_PREVIEW_COUNT, scheduleSchema } from '../domain/time/schedule.js';
+import { timeZoneOf } from '../domain/time/time-zone.js';
 import { parseTrigger, triggerFields, type TriggerDefinition } from '../domain/trigger.js';
 import { MASKED_SECRET } from './view-of.js';
 
@@ -63,20 +64,12 @@ export function parseJobInput(input: unknown, stored: Job | null): ParsedJob {
         written.map((field) => ({ field, message: 'has no meaning without a schedule in the same job' })),
       );
     }
-    checkTimeZone(definition.timeZone);
+    timeZoneOf(definition.timeZone);
     return { name: parsed.name, definition };
   }
   const timingInput = Object.fromEntries(written.map((name) => [name, raw[name]]));
   const trigger = parseTrigger({ schedule: raw['schedule'], ...timingInput }, definition);
   return { name: parsed.name, definition, inline: trigger.definition };
-}
-
-function checkTimeZone(timeZone: string): void {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone });
-  } catch {
-    throw new ValidationError([{ field: 'timeZone', message: 'is not a known IANA time zone' }]);
-  }
 }
 
 function definitionOf(parsed: z.output<typeof jobInputSchema>): JobDefinition {

@@ -23,8 +23,11 @@ export const MAX_DATA_BYTES = 65_536;
 export const MAX_LABELS = 32;
 export const MAX_EXPRESSION_LENGTH = 256;
 export const MAX_RRULE_LENGTH = 2048;
+export const MAX_EXDATES = 366;
 /** Largest body of an ordinary request; imports have their own limit. */
 export const MAX_BODY_BYTES = 262_144;
+/** Deepest nesting of JSON that is taken from outside. */
+export const MAX_JSON_DEPTH = 64;
 export const MAX_IMPORT_BYTES = 10_485_760;
 export const MAX_PAGE_SIZE = 500;
 export const DEFAULT_PAGE_SIZE = 50;

@@ -1,0 +1,43 @@
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { API_DEPS, type ApiDeps } from './api-deps.js';
+import { ClusterController } from './cluster.controller.js';
+import { ErrorFilter } from './error.filter.js';
+import { ExecutionsController } from './executions.controller.js';
+import { HealthController } from './health.controller.js';
+import { JobsController } from './jobs.controller.js';
+import { MetricsController } from './metrics.controller.js';
+import { PreviewController } from './preview.controller.js';
+import { TriggersController } from './triggers.controller.js';
+
+export interface ApiModuleOptions extends ApiDeps {
+  /** Controllers of other parts, and what they inject. They share key check, errors and OpenAPI. */
+  readonly extraControllers?: readonly Type[];
+  readonly extraProviders?: readonly Provider[];
+}
+
+/** REST over the stores. Served by `createHttpApp`, which holds the key check. */
+@Module({})
+export class ApiModule {
+  static register({ extraControllers = [], extraProviders = [], ...deps }: ApiModuleOptions): DynamicModule {
+    return {
+      module: ApiModule,
+      controllers: [
+        JobsController,
+        TriggersController,
+        ExecutionsController,
+        PreviewController,
+        ClusterController,
+        HealthController,
+        MetricsController,
+        ...extraControllers,
+      ],
+      providers: [
+        { provide: API_DEPS, useValue: deps satisfies ApiDeps },
+        { provide: APP_FILTER, useClass: ErrorFilter },
+        ...extraProviders,
+      ],
+      exports: [API_DEPS],
+    };
+  }
+}

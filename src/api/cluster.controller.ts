@@ -1,0 +1,64 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { toIso } from '../domain/time/instant.js';
+import type { ShardCounts } from '../store/execution-store.js';
+import type { NodeRecord } from '../store/node-registry.js';
+import { API_DEPS, type ApiDeps } from './api-deps.js';
+import { Operation } from './operation.js';
+
+interface NodeView {
+  readonly id: string;
+  readonly facts: NodeRecord['facts'];
+  readonly seenAt: string;
+}
+
+interface ShardView {
+  readonly shard: number;
+  readonly owner: string | null;
+  readonly epoch: number;
+  readonly since: string | null;
+  readonly counts: ShardCounts;
+}
+
+@Controller('v1')
+export class ClusterController {
+  readonly #deps: ApiDeps;
+
+  constructor(@Inject(API_DEPS) deps: ApiDeps) {
+    this.#deps = deps;
+  }
+
+  @Get('cluster')
+  @Operation({ summary: 'Scheduler members, and who leads which shard', answers: { 200: 'Cluster' } })
+  async cluster(): Promise<{ members: readonly NodeView[]; shards: readonly ShardView[]; clockOffsetMs: number }> {
+    const { registry, executions, clusterClock } = this.#deps.stores;
+    const shards = Array.from({ length: executions.shardCount }, (_, shard) => this.#shard(shard));
+    const members = await registry.list('scheduler');
+    return {
+      members: members.map(nodeView),
+      shards: await Promise.all(shards),
+      clockOffsetMs: clusterClock.offsetMs(),
+    };
+  }
+
+  @Get('workers')
+  @Operation({ summary: 'Live workers', answers: { 200: 'WorkerPage' } })
+  async workers(): Promise<{ items: readonly NodeView[] }> {
+    return { items: (await this.#deps.stores.registry.list('worker')).map(nodeView) };
+  }
+
+  async #shard(shard: number): Promise<ShardView> {
+    const { executions } = this.#deps.stores;
+    const [fence, counts] = await Promise.all([executions.readFence(shard), executions.countShard(shard)]);
+    return {
+      shard,
+      owner: fence.member,
+      epoch: fence.epoch,
+      since: fence.sealedAt === null ? null : toIso(fence.sealedAt),
+      counts,
+    };
+  }
+}
+
+function nodeView({ id, facts, seenAt }: NodeRecord): NodeView {
+  return { id, facts, seenAt: toIso(seenAt) };
+}

@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Access } from './route-access.js';
+
+/** The part of the comet service that answers ordinary requests; WebSockets reach it by the server's upgrades. */
+export interface CometEndpoint {
+  handleRequest(request: IncomingMessage, response: ServerResponse): void;
+  acknowledge(ticket: string, body: unknown): Promise<boolean>;
+}
+
+export const COMET_ENDPOINT = Symbol('CometEndpoint');
+
+/** Public because users come with tickets, not with the API key; the endpoint checks them. */
+@Controller('v1/comet')
+export class CometController {
+  readonly #comet: CometEndpoint;
+
+  constructor(@Inject(COMET_ENDPOINT) comet: CometEndpoint) {
+    this.#comet = comet;
+  }
+
+  /** Server-sent events; the reply is the endpoint's from here on. */
+  @Get()
+  @Access({ isPublic: true })
+  stream(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    reply.hijack();
+    this.#comet.handleRequest(request.raw, reply.raw);
+  }
+
+  @Post('ack')
+  @HttpCode(200)
+  @Access({ isPublic: true })
+  async acknowledge(
+    @Headers('authorization') authorization: string | undefined,
+    @Query('ticket') ticket: string | undefined,
+    @Body() body: unknown,
+  ): Promise<{ accepted: boolean }> {
+    const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+    return { accepted: await this.#comet.acknowledge(bearer ?? ticket ?? '', body) };
+  }
+}

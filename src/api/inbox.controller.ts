@@ -1,0 +1,66 @@
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { z } from 'zod';
+import type { InboxItem, Mailbox, ReceiptKind } from '../comet/mailbox.js';
+import { toWireMessage, type WireMessage } from '../comet/message.js';
+import { parseInput } from '../domain/input.js';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, NAME, USER_ID } from '../domain/limits.js';
+import { toIso } from '../domain/time/instant.js';
+import type { Page } from '../store/job-store.js';
+
+export const MAILBOX = Symbol('Mailbox');
+
+/** A message with what became of it. */
+export interface InboxView extends WireMessage {
+  /** With `seq`, the position that receipts name. */
+  readonly epoch: string;
+  /** The furthest that is known: `stored` waits for a device, `delivered` has reached one, the rest the user did. */
+  readonly state: 'stored' | 'delivered' | ReceiptKind;
+  readonly isRead: boolean;
+  readonly receipts: { readonly [K in ReceiptKind]?: { readonly at: string; readonly device: string } };
+}
+
+const paramsSchema = z.object({ namespace: NAME, user: USER_ID });
+const querySchema = z.object({
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE),
+  cursor: z
+    .string()
+    .regex(/^[1-9]\d{0,15}$/, 'is not a cursor of this list')
+    .transform(Number)
+    .optional(),
+});
+
+@Controller('v1/namespaces/:namespace/users/:user/inbox')
+export class InboxController {
+  readonly #mailbox: Mailbox;
+
+  constructor(@Inject(MAILBOX) mailbox: Mailbox) {
+    this.#mailbox = mailbox;
+  }
+
+  /** Newest first. */
+  @Get()
+  async list(@Param() params: unknown, @Query() query: unknown): Promise<Page<InboxView>> {
+    const { limit, cursor } = parseInput(querySchema, query);
+    const { epoch, items, nextBefore } = await this.#mailbox.listInbox(parseInput(paramsSchema, params), {
+      limit,
+      before: cursor,
+    });
+    return { items: items.map((item) => inboxView(epoch, item)), ...(nextBefore === undefined ? {} : { nextCursor: String(nextBefore) }) };
+  }
+}
+
+function inboxView(epoch: string, { message, delivered, receipts }: InboxItem): InboxView {
+  const kinds = ['dismissed', 'snoozed', 'clicked', 'displayed'] as const;
+  const furthest = kinds.find((kind) => receipts[kind] !== undefined);
+  const views = kinds.flatMap((kind) => {
+    const receipt = receipts[kind];
+    return receipt === undefined ? [] : [[kind, { at: toIso(receipt.at), device: receipt.device }] as const];
+  });
+  return {
+    ...toWireMessage(message),
+    epoch,
+    state: furthest ?? (delivered ? 'delivered' : 'stored'),
+    isRead: furthest !== undefined,
+    receipts: Object.fromEntries(views),
+  };
+}

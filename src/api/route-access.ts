@@ -1,0 +1,21 @@
+import { RouteConfig } from '@nestjs/platform-fastify';
+
+/** What the hooks need to know about a route; kept with the route itself, so that no second router can disagree. */
+export interface RouteAccess {
+  /** Answers without an API key. Absent = false. */
+  readonly isPublic?: boolean;
+  /** Media types of the body. Absent = JSON. */
+  readonly accepts?: readonly string[];
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    isPublic?: boolean;
+    accepts?: readonly string[];
+  }
+}
+
+/** Sets who may call the handler and with what. Without it: callers with the API key, JSON. */
+export function Access(access: RouteAccess): MethodDecorator {
+  return RouteConfig({ ...access });
+}

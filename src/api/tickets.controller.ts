@@ -1,0 +1,30 @@
+import { Body, Controller, Inject, Param, Post } from '@nestjs/common';
+import { z } from 'zod';
+import { DEFAULT_TICKET_TTL_MS, MAX_TICKET_TTL_MS, MIN_TICKET_TTL_MS, type Tickets } from '../comet/tickets.js';
+import { parseInput } from '../domain/input.js';
+import { NAME, USER_ID } from '../domain/limits.js';
+import { toIso } from '../domain/time/instant.js';
+
+export const TICKETS = Symbol('Tickets');
+
+const paramsSchema = z.object({ namespace: NAME, user: USER_ID });
+const bodySchema = z
+  .strictObject({ ttlMs: z.int().min(MIN_TICKET_TTL_MS).max(MAX_TICKET_TTL_MS).default(DEFAULT_TICKET_TTL_MS) })
+  .prefault({});
+
+@Controller('v1/namespaces/:namespace/users/:user/tickets')
+export class TicketsController {
+  readonly #tickets: Tickets;
+
+  constructor(@Inject(TICKETS) tickets: Tickets) {
+    this.#tickets = tickets;
+  }
+
+  /** A service that has signed its user in gets a ticket here and hands it to the user's page. */
+  @Post()
+  issue(@Param() params: unknown, @Body() body: unknown): { ticket: string; expiresAt: string } {
+    const { ttlMs } = parseInput(bodySchema, body ?? {});
+    const { ticket, expiresAt } = this.#tickets.issue(parseInput(paramsSchema, params), ttlMs);
+    return { ticket, expiresAt: toIso(expiresAt) };
+  }
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { ERROR_CODES } from '../domain/errors.js';
+import { EXECUTION_STATES } from '../domain/execution-state.js';
+import { jobFields } from '../domain/job.js';
+import { misfirePolicySchema } from '../domain/misfire-policy.js';
+import { overlapPolicySchema } from '../domain/overlap-policy.js';
+import { scheduleSchema } from '../domain/time/schedule.js';
+
+/** The shapes of `client/views.ts` for OpenAPI; strict, and tests hold real answers against them. */
+
+const instant = z.iso.datetime();
+const json = z.json();
+
+const timing = {
+  startAt: instant.optional(),
+  endAt: instant.optional(),
+  maxFires: z.int().optional(),
+  jitterMs: z.int().optional(),
+  dstGap: z.enum(['next', 'skip', 'shift']).optional(),
+  dstOverlap: z.enum(['first', 'second', 'both']).optional(),
+} as const;
+
+export const jobViewSchema = z.strictObject({
+  namespace: z.string(),
+  name: z.string(),
+  ...jobFields,
+  schedule: scheduleSchema.optional(),
+  ...timing,
+  version: z.int(),
+  createdAt: instant,
+  updatedAt: instant,
+  status: z.strictObject({
+    state: z.enum(['active', 'paused']),
+    nextAt: instant.optional().describe('When the inline schedule fires next'),
+    triggerCount: z.int(),
+    pause: z.strictObject({ since: instant, reason: z.string() }).optional(),
+  }),
+});
+
+export const triggerViewSchema = z.strictObject({
+  namespace: z.string(),
+  job: z.string(),
+  name: z.string(),
+  schedule: scheduleSchema,
+  timeZone: z.string(),
+  ...timing,
+  misfire: misfirePolicySchema.optional(),
+  overlap: overlapPolicySchema.optional(),
+  data: json.optional(),
+  version: z.int(),
+  status: z.strictObject({
+    state: z.enum(['active', 'paused', 'finished']),
+    nextAt: instant.optional(),
+    fireCount: z.int(),
+    lastExecutionId: z.string().optional(),
+  }),
+});
+
+export const executionViewSchema = z.strictObject({
+  id: z.string(),
+  namespace: z.string(),
+  job: z.string(),
+  trigger: z.string().nullable().describe('null for a run asked for by a caller'),
+  state: z.enum(EXECUTION_STATES),
+  reason: z.string().optional(),
+  nominalAt: instant,
+  dueAt: instant,
+  firedAt: instant,
+  startedAt: instant.optional(),
+  finishedAt: instant.optional(),
+  attempt: z.int(),
+  maxAttempts: z.int(),
+  idempotencyKey: z.string(),
+  worker: z.string().optional(),
+  epoch: z.int(),
+  cancelRequested: z.literal(true).optional(),
+  data: json.optional(),
+  result: json.optional(),
+  error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+  missed: z.strictObject({ count: z.int(), throughAt: instant }).optional(),
+});
+
+export const previewViewSchema = z.strictObject({
+  description: z.string(),
+  fires: z.array(z.strictObject({ at: instant, local: z.string(), note: z.string().optional() })),
+});
+
+const nodeViewSchema = z.strictObject({
+  id: z.string(),
+  facts: z.record(z.string(), json),
+  seenAt: instant,
+});
+
+export const workerViewSchema = nodeViewSchema;
+
+export const clusterViewSchema = z.strictObject({
+  members: z.array(nodeViewSchema),
+  shards: z.array(
+    z.strictObject({
+      shard: z.int(),
+      owner: z.string().nullable().describe('Who led the shard last; null when nobody ever did'),
+      epoch: z.int(),
+      since: instant.nullable(),
+      counts: z.strictObject({
+        triggers: z.int(),
+        executions: z.int(),
+        queued: z.int(),
+        running: z.int(),
+        retrying: z.int(),
+      }),
+    }),
+  ),
+  clockOffsetMs: z.number(),
+});
+
+export const healthViewSchema = z.strictObject({
+  status: z.enum(['ok', 'unavailable']),
+  services: z.array(z.strictObject({ name: z.string(), state: z.string(), ready: z.boolean() })).optional(),
+});
+
+export const problemSchema = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string(),
+  code: z.enum(Object.keys(ERROR_CODES)),
+  requestId: z.string(),
+  violations: z
+    .array(z.strictObject({ field: z.string(), message: z.string(), allowed: z.string().optional() }))
+    .optional(),
+});
+
+export function pageOf<T extends z.ZodType>(item: T): z.ZodType {
+  return z.strictObject({ items: z.array(item), nextCursor: z.string().optional() });
+}
