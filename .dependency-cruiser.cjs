@@ -26,7 +26,7 @@ module.exports = {
     only('leader', [domain, runtime]),
     only('scheduler', [domain, runtime, ports, leaderPort]),
     only('workers', [domain, runtime, ports]),
-    only('api', [domain, runtime, ports, '^src/client/[^/]+\\.ts$', '^src/comet/(mailbox|message-sender|tickets|gate)\\.ts$', '^src/reminders/reminders\\.service\\.ts$']),
+    only('api', [domain, runtime, ports, '^src/client/[^/]+\\.ts$', '^src/comet/(mailbox|message|message-sender|tickets|gate)\\.ts$', '^src/reminders/reminders\\.service\\.ts$']),
     only('comet', [domain, runtime, ports], { pathNot: ['^src/comet/redis/'] }),
     { name: 'comet-redis', severity: 'error', from: { path: '^src/comet/redis/' }, to: { path: '^src/', pathNot: [domain, runtime, ports, part('comet'), '^src/store/redis/'] } },
     only('reminders', [domain, runtime, ports, '^src/client/[^/]+\\.ts$']),

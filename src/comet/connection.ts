@@ -1,4 +1,4 @@
-import { toIso, type DurationMs, type EpochMs } from '../domain/time/instant.js';
+import type { DurationMs, EpochMs } from '../domain/time/instant.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
@@ -327,14 +327,14 @@ export class Connection implements Visited {
     const { namespace, user } = this.user;
     if (!check.valid || check.namespace !== namespace || check.user !== user) return this.close(4001);
     this.#ticketExpiresAt = check.expiresAt;
-    this.#send({ type: 'refreshed', ticketExpiresAt: toIso(check.expiresAt) });
+    this.#send({ type: 'refreshed', ticketMs: check.expiresAt - this.#deps.clock.now() });
   }
 
   #readyFrame({ epoch, from, top, recovered, earliest }: MailboxPage): ServerFrame {
     const { id, timing } = this.#config;
     const { pingMs, pongMs } = timing;
-    const ticketExpiresAt = toIso(this.#ticketExpiresAt);
-    return { type: 'ready', connection: id, epoch, from, top, recovered, earliest, pingMs, pongMs, ticketExpiresAt };
+    const ticketMs = this.#ticketExpiresAt - this.#deps.clock.now();
+    return { type: 'ready', connection: id, epoch, from, top, recovered, earliest, pingMs, pongMs, ticketMs };
   }
 
   #covers({ epoch, seq }: Position): boolean {

@@ -17,7 +17,7 @@ import type { WireMessage } from './message.js';
  *                                  ←      receipt {…}   what the user did on another device
  *   sync {seq}                     →      "I have everything up to seq, go on from there"
  *   refresh {ticket}               →      a new ticket before the old one ends
- *                                  ←      refreshed {ticketExpiresAt}
+ *                                  ←      refreshed {ticketMs}
  *                                  ←      ping
  *   pong                           →
  *                                  ←      reset {epoch, from, …}   the mailbox goes on under a new epoch
@@ -81,7 +81,8 @@ export type ServerFrame =
       /** A connection on which nothing comes for this long plus `pongMs` is dead. */
       readonly pingMs: number;
       readonly pongMs: number;
-      readonly ticketExpiresAt: string;
+      /** Time left to the ticket; relative, since clients' clocks may be wrong. */
+      readonly ticketMs: number;
     } & StartFacts)
   | ({ readonly type: 'reset' } & StartFacts)
   | {
@@ -100,7 +101,7 @@ export type ServerFrame =
       readonly kind: ReceiptKind;
       readonly device: string;
     }
-  | { readonly type: 'refreshed'; readonly ticketExpiresAt: string }
+  | { readonly type: 'refreshed'; readonly ticketMs: number }
   | { readonly type: 'moved'; readonly delayMs: number }
   | { readonly type: 'ping' };
 
