@@ -1,9 +1,9 @@
-import type { Execution, ExecutionError, ExecutionId, MissedRange, NewExecution } from '../domain/execution.js';
+import type { Execution, ExecutionError, ExecutionId, NewExecution } from '../domain/execution.js';
 import type { ExecutionState } from '../domain/execution-state.js';
+import type { FireDecision } from '../domain/fire-plan.js';
 import type { Job, JobKey } from '../domain/job.js';
 import type { JsonValue } from '../domain/json.js';
 import type { LeaseToken } from '../domain/lease.js';
-import type { OverlapPolicy } from '../domain/overlap-policy.js';
 import type { Epoch, MemberId, ShardId } from '../domain/shard.js';
 import type { Lane } from '../domain/target.js';
 import type { DurationMs, EpochMs } from '../domain/time/instant.js';
@@ -20,27 +20,7 @@ export interface DueBatch {
   readonly followingDueAt: EpochMs | null;
 }
 
-/**
- * One decision about one trigger: everything from its watermark to the new one is settled by it. Applied as a
- * whole or not at all.
- */
-export interface FireDecision {
-  readonly trigger: TriggerKey;
-  /** What the decision was made from; if anything differs by now, the answer is `stale` and nothing is written. */
-  readonly expected: { readonly version: number; readonly watermark: EpochMs; readonly jobVersion: number };
-  /** New watermark, larger than the expected one. */
-  readonly watermark: EpochMs;
-  /** Not before this instant by the store's clock; otherwise `early`, and nothing is written. */
-  readonly dueAt: EpochMs;
-  /** Next due instant; null when nothing follows: the trigger is kept, finished, until `finishedTriggerMs` later. */
-  readonly nextDueAt: EpochMs | null;
-  /** To be queued, ascending by nominal time. With overlap `skip`, those that meet an execution that has not ended become `skipped` records. */
-  readonly fires: readonly NewExecution[];
-  readonly missed: readonly MissedRange[];
-  readonly overlap: OverlapPolicy;
-  /** How long records that end here (skipped, missed) are kept. */
-  readonly retentionMs: DurationMs;
-}
+export type { FireDecision };
 
 export interface FireResult {
   readonly outcome: 'fired' | 'stale' | 'early';
@@ -181,7 +161,10 @@ export interface ExecutionStore {
   /** Deletes executions and finished triggers whose retention has ended. Returns how many. */
   deleteExpired(shard: ShardId, epoch: Epoch, limit: number): Promise<number>;
 
-  /** Calls `listener` when a trigger or retry earlier than before may have been stored. Hints may be lost or come twice. */
+  /**
+   * Calls `listener` after a trigger was written (the leader has read ahead and looks again) and when a retry
+   * becomes the earliest. Hints may be lost or come twice.
+   */
   onShardChanged(shard: ShardId, listener: () => void): Promise<Unsubscribe>;
 
   // ── work ────────────────────────────────────────────────────────────────────────────────────────────────

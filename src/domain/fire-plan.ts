@@ -1,0 +1,185 @@
+import {
+  missedExecutionId,
+  scheduledExecutionId,
+  type ExecutionReason,
+  type MissedRange,
+  type NewExecution,
+} from './execution.js';
+import type { Job } from './job.js';
+import type { MisfirePolicy } from './misfire-policy.js';
+import type { OverlapPolicy } from './overlap-policy.js';
+import type { ShardId } from './shard.js';
+import { laneOf } from './target.js';
+import type { DurationMs, EpochMs } from './time/instant.js';
+import type { CompiledSchedule } from './time/schedule.js';
+import { jobKeyOfTrigger, nextFire, triggerName, type FireTime, type Trigger, type TriggerKey } from './trigger.js';
+
+/**
+ * What becomes of the nominal times of a trigger, as a pure function of what is stored and of the instant at
+ * which the decision is to be applied. Each nominal time in (old watermark, new watermark] is in exactly one
+ * of three places:
+ *
+ *   fires         to be queued
+ *   missed        found too late, in a range with its reason
+ *   passed over   fell into a pause of the job: no record, never made up for
+ *
+ * A time that is late by more than `graceMs` is judged on its own, by what lies after it, so that a long gap
+ * may be decided in pieces of bounded work and still come out the same:
+ *
+ *   skip                   missed (misfire-skip)
+ *   older than maxAgeMs    missed (misfire-too-old)
+ *   fireOnce               fires if no later time is due, else missed (misfire-collapsed)
+ *   fireAll                fires if fewer than maxCount late times follow it, else missed (misfire-too-many)
+ *
+ * `maxFires` counts fires, also those that the store then records as skipped because of an overlap: when the
+ * next due instant is settled, nobody knows yet whether the fire will meet a running execution. Missed and
+ * passed-over times do not count.
+ */
+
+/** Nominal times decided at most by one decision; what is left follows in the next, in order. */
+export const MAX_TIMES_PER_DECISION = 1000;
+/** Fires in one decision at most, so that one write to the store stays short. */
+export const MAX_FIRES_PER_DECISION = 100;
+
+/**
+ * One decision about one trigger: everything from its watermark to the new one is settled by it. Applied as a
+ * whole or not at all.
+ */
+export interface FireDecision {
+  readonly trigger: TriggerKey;
+  /** What the decision was made from; if anything differs by now, the answer is `stale` and nothing is written. */
+  readonly expected: { readonly version: number; readonly watermark: EpochMs; readonly jobVersion: number };
+  /** New watermark, larger than the expected one. */
+  readonly watermark: EpochMs;
+  /** Not before this instant by the store's clock; otherwise `early`, and nothing is written. */
+  readonly dueAt: EpochMs;
+  /** Next due instant; null when nothing follows: the trigger is kept, finished, until `finishedTriggerMs` later. */
+  readonly nextDueAt: EpochMs | null;
+  /** To be queued, ascending by nominal time. With overlap `skip`, those that meet an execution that has not ended become `skipped` records. */
+  readonly fires: readonly NewExecution[];
+  readonly missed: readonly MissedRange[];
+  readonly overlap: OverlapPolicy;
+  /** How long records that end here (skipped, missed) are kept. */
+  readonly retentionMs: DurationMs;
+}
+
+export interface FirePlanInput {
+  readonly trigger: Trigger;
+  readonly job: Job;
+  readonly shard: ShardId;
+  readonly compiled: CompiledSchedule;
+  /** The instant at which the decision is applied; may lie ahead, and then it is not applied before. */
+  readonly at: EpochMs;
+}
+
+/** Decides the nominal times that are due at `at`, oldest first, at most `MAX_TIMES_PER_DECISION` of them. */
+export function planFires(input: FirePlanInput): FireDecision {
+  const { trigger, job, at } = input;
+  const { watermark, fireCount } = trigger.state;
+  const passedThrough = Math.max(watermark, job.pause === undefined ? (job.resumedAt ?? watermark) : at);
+  const misfire = trigger.definition.misfire ?? job.misfire;
+  const lookahead = misfire.policy === 'fireAll' ? misfire.maxCount : 0;
+  const { due, following } = dueTimes(input, passedThrough, MAX_TIMES_PER_DECISION + lookahead);
+  const judge = judgeOf(misfire, { due, following, at });
+
+  const firesLeft = (trigger.definition.maxFires ?? Infinity) - fireCount;
+  const fires: NewExecution[] = [];
+  const missed = new MissedRanges(input);
+  let decided = 0;
+  while (decided < Math.min(due.length, MAX_TIMES_PER_DECISION)) {
+    if (fires.length >= Math.min(firesLeft, MAX_FIRES_PER_DECISION)) break;
+    const time = due[decided] as FireTime;
+    const verdict = judge(time, decided);
+    if (verdict === 'fires') fires.push(newExecution(input, time));
+    else missed.add(time, verdict, decided);
+    decided += 1;
+  }
+
+  const last = due[decided - 1];
+  const next = due[decided] ?? following;
+  const isFinished = next === null || fires.length >= firesLeft;
+  if (last === undefined && !isFinished && next.nominalAt <= watermark + 1 && passedThrough === watermark) {
+    // Not due yet, and no instant lies between the watermark and the next time: that time comes first.
+    return planFires({ ...input, at: next.dueAt });
+  }
+  return {
+    trigger: trigger.key,
+    expected: { version: trigger.state.version, watermark, jobVersion: job.version },
+    watermark: last?.nominalAt ?? Math.max(passedThrough, watermark + 1),
+    dueAt: last?.dueAt ?? at,
+    nextDueAt: isFinished ? null : next.dueAt,
+    fires,
+    missed: missed.ranges,
+    overlap: trigger.definition.overlap ?? job.overlap,
+    retentionMs: job.retention.succeededMs,
+  };
+}
+
+/** The due times after `after`, oldest first and at most `limit`, and the first time that is not among them. */
+function dueTimes(
+  { trigger, compiled, at }: FirePlanInput,
+  after: EpochMs,
+  limit: number,
+): { due: readonly FireTime[]; following: FireTime | null } {
+  const due: FireTime[] = [];
+  let next = nextFire(trigger.key, trigger.definition, compiled, after);
+  while (next !== null && next.dueAt <= at && due.length < limit) {
+    due.push(next);
+    next = nextFire(trigger.key, trigger.definition, compiled, next.nominalAt);
+  }
+  return { due, following: next };
+}
+
+type Verdict = 'fires' | ExecutionReason;
+
+function judgeOf(
+  misfire: MisfirePolicy,
+  { due, following, at }: { due: readonly FireTime[]; following: FireTime | null; at: EpochMs },
+): (time: FireTime, index: number) => Verdict {
+  const lateCount = due.filter((time) => at - time.dueAt > misfire.graceMs).length;
+  const dueCount = due.length + (following !== null && following.dueAt <= at ? 1 : 0);
+  return (time, index) => {
+    if (index >= lateCount) return 'fires';
+    if (misfire.policy === 'skip') return 'misfire-skip';
+    if (at - time.dueAt > misfire.maxAgeMs) return 'misfire-too-old';
+    if (misfire.policy === 'fireOnce') return index === dueCount - 1 ? 'fires' : 'misfire-collapsed';
+    return lateCount - 1 - index < misfire.maxCount ? 'fires' : 'misfire-too-many';
+  };
+}
+
+function newExecution({ trigger, job, shard }: FirePlanInput, time: FireTime): NewExecution {
+  const { data } = trigger.definition;
+  return {
+    id: scheduledExecutionId(shard, trigger.key, time.nominalAt),
+    job: jobKeyOfTrigger(trigger.key),
+    trigger: triggerName(trigger.key),
+    nominalAt: time.nominalAt,
+    dueAt: time.dueAt,
+    lane: laneOf(job.queue, job.target),
+    priority: job.priority,
+    maxAttempts: job.retry.maxAttempts,
+    ...(data === undefined ? {} : { data }),
+  };
+}
+
+/** Joins neighbours with the same reason. */
+class MissedRanges {
+  readonly ranges: MissedRange[] = [];
+  readonly #input: FirePlanInput;
+  #lastIndex = -1;
+
+  constructor(input: FirePlanInput) {
+    this.#input = input;
+  }
+
+  add({ nominalAt }: FireTime, reason: ExecutionReason, index: number): void {
+    const last = this.ranges.at(-1);
+    if (last !== undefined && last.reason === reason && this.#lastIndex === index - 1) {
+      this.ranges[this.ranges.length - 1] = { ...last, throughAt: nominalAt, count: last.count + 1 };
+    } else {
+      const id = missedExecutionId(this.#input.shard, this.#input.trigger.key, nominalAt);
+      this.ranges.push({ id, nominalAt, throughAt: nominalAt, count: 1, reason });
+    }
+    this.#lastIndex = index;
+  }
+}

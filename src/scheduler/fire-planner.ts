@@ -1,0 +1,266 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { planFires, type FireDecision } from '../domain/fire-plan.js';
+import type { Job, JobKey } from '../domain/job.js';
+import type { ShardId } from '../domain/shard.js';
+import type { DurationMs, EpochMs } from '../domain/time/instant.js';
+import { jobKeyOfTrigger, type Trigger, type TriggerKey } from '../domain/trigger.js';
+import type { Logger } from '../runtime/logger.js';
+import type { Metrics } from '../runtime/metrics.js';
+import type { ClusterClock } from '../store/cluster-clock.js';
+import type { ExecutionStore, FireResult } from '../store/execution-store.js';
+import type { ScheduleCache } from './schedule-cache.js';
+
+/** A decision that waits for its instant, and what it was made from. */
+export interface PlannedFire {
+  readonly trigger: Trigger;
+  readonly job: Job;
+  readonly decision: FireDecision;
+  /** By the cluster's clock. */
+  readonly sendAt: EpochMs;
+  /** For which instant it was decided; a decision much older than that is made again. */
+  readonly plannedFor: EpochMs;
+  /** How often the store answered that it was too early. */
+  readonly earlyCount: number;
+}
+
+export interface FirePlannerDeps {
+  readonly store: Pick<ExecutionStore, 'readDue'>;
+  readonly clusterClock: ClusterClock;
+  readonly schedules: Pick<ScheduleCache, 'get'>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface FirePlannerConfig {
+  readonly shard: ShardId;
+  /** Triggers per read. */
+  readonly readLimit?: number;
+}
+
+/** How far ahead decisions are made. */
+export const READ_AHEAD_MS: DurationMs = 1000;
+/** The next read comes this long before the first trigger that is not known yet. */
+const READ_LEAD_MS: DurationMs = 500;
+/** Hints may be lost: without any, the store is read again after this long. */
+export const SAFETY_READ_MS: DurationMs = 5000;
+/** A decision that could not be sent for this long is made again, so that the misfire policy sees the delay. */
+const REPLAN_AFTER_MS: DurationMs = 1000;
+/** A trigger that cannot be decided here is tried again after this long. */
+const RETRY_UNDECIDABLE_MS: DurationMs = 60_000;
+const RETRY_STALE_MS: DurationMs = 1000;
+const PLANS_PER_TURN = 500;
+/** Records per write, besides the decisions themselves: a backlog must not make one write endless. */
+const MAX_RECORDS_PER_BATCH = 1000;
+
+/**
+ * Keeps the coming decisions of one shard: a mirror of its due triggers up to about a second ahead, with what
+ * is to be written for each already worked out. After a fire the trigger's next decision follows from the
+ * result without another read. A trigger is either planned or in flight, never both, so its decisions are
+ * written in order. What the mirror does not know (edits, pauses, deletions after the read) the store finds
+ * by comparison, answers `stale`, and the planner reads again.
+ *
+ * A trigger that cannot be decided here (its zone is unknown to this member) is passed by and tried again
+ * later; the others go on.
+ */
+export class FirePlanner {
+  readonly #deps: FirePlannerDeps;
+  readonly #config: FirePlannerConfig;
+  /** Ascending by `sendAt`. */
+  #planned: PlannedFire[] = [];
+  readonly #inFlight = new Set<TriggerKey>();
+  /** Triggers settled since the read under way began: what it says about them may be old. */
+  #settledSinceRead = new Set<TriggerKey>();
+  #passedBy = new Map<TriggerKey, { readonly expected: string; readonly until: EpochMs }>();
+  readonly #stale = new Map<TriggerKey, string>();
+  /** The mirror is complete for due instants before this one. */
+  #coveredUntil: EpochMs = 0;
+  #nextReadAt: EpochMs = -Infinity;
+  #isTruncated = false;
+  #isOutdated = false;
+
+  constructor(deps: FirePlannerDeps, config: FirePlannerConfig) {
+    this.#deps = deps;
+    this.#config = config;
+  }
+
+  /** Null when nothing waits. */
+  nextSendAt(): EpochMs | null {
+    return this.#planned[0]?.sendAt ?? null;
+  }
+
+  nextReadAt(): EpochMs {
+    const isDrained = this.#isTruncated && this.#planned.length < this.#readLimit / 4;
+    return this.#isOutdated || isDrained ? -Infinity : this.#nextReadAt;
+  }
+
+  /** Something was written of which the mirror does not know. */
+  outdate(): void {
+    this.#isOutdated = true;
+  }
+
+  /** Brings the mirror up to date. One call at a time. Returns triggers whose job is gone. */
+  async readAhead(): Promise<readonly TriggerKey[]> {
+    this.#isOutdated = false;
+    this.#settledSinceRead = new Set();
+    const limit = this.#readLimit + this.#passedBy.size;
+    const until = this.#deps.clusterClock.now() + READ_AHEAD_MS;
+    const batch = await this.#deps.store.readDue(this.#config.shard, until, limit);
+    const plans = await this.#planAll(batch.triggers, batch.jobs);
+    const following = batch.followingDueAt ?? Infinity;
+    this.#isTruncated = following <= until;
+    this.#coveredUntil = Math.min(until + 1, following);
+    this.#nextReadAt = this.#deps.clusterClock.now() + SAFETY_READ_MS;
+    if (!this.#isTruncated) this.#nextReadAt = Math.min(this.#nextReadAt, following - READ_LEAD_MS);
+    this.#install(plans);
+    return batch.triggers.filter((trigger) => !batch.jobs.has(jobKeyOfTrigger(trigger.key))).map(({ key }) => key);
+  }
+
+  /** Decisions whose instant has come, earliest first; each stays in flight until it is settled or released. */
+  take(now: EpochMs, limit: number): readonly PlannedFire[] {
+    const taken: PlannedFire[] = [];
+    let records = 0;
+    let index = 0;
+    for (; index < this.#planned.length && taken.length < limit && records < MAX_RECORDS_PER_BATCH; index++) {
+      const planned = this.#planned[index] as PlannedFire;
+      if (planned.sendAt > now) break;
+      const current = now - planned.plannedFor > REPLAN_AFTER_MS ? this.#plan(planned.trigger, planned.job) : planned;
+      if (current === null) continue;
+      taken.push(current);
+      records += current.decision.fires.length + current.decision.missed.length;
+    }
+    this.#planned.splice(0, index);
+    for (const { trigger } of taken) this.#inFlight.add(trigger.key);
+    return taken;
+  }
+
+  /** Takes note of the store's answer and works out what follows for this trigger. */
+  settle(planned: PlannedFire, result: FireResult): void {
+    const { key } = planned.trigger;
+    this.#inFlight.delete(key);
+    this.#settledSinceRead.add(key);
+    switch (result.outcome) {
+      case 'fired':
+        this.#stale.delete(key);
+        this.#follow(planned);
+        break;
+      case 'early': {
+        const waitMs = Math.min(2 ** planned.earlyCount, 20);
+        const sendAt = this.#deps.clusterClock.now() + waitMs;
+        this.#insert({ ...planned, sendAt, earlyCount: planned.earlyCount + 1 });
+        break;
+      }
+      case 'stale':
+        this.#noteStale(planned);
+        this.outdate();
+        break;
+    }
+  }
+
+  /** What became of these is not known: they are read again. */
+  release(planned: readonly PlannedFire[]): void {
+    for (const { trigger } of planned) this.#inFlight.delete(trigger.key);
+    this.outdate();
+  }
+
+  get #readLimit(): number {
+    return this.#config.readLimit ?? 5000;
+  }
+
+  #follow({ trigger, job, decision }: PlannedFire): void {
+    const { nextDueAt, fires, watermark } = decision;
+    if (nextDueAt === null) return;
+    if (nextDueAt >= this.#coveredUntil) {
+      this.#nextReadAt = Math.min(this.#nextReadAt, nextDueAt - READ_LEAD_MS);
+      return;
+    }
+    const state = { ...trigger.state, watermark, fireCount: trigger.state.fireCount + fires.length };
+    const next = this.#plan({ ...trigger, state, dueAt: nextDueAt }, job);
+    if (next !== null) this.#insert(next);
+  }
+
+  /** Stale once is an edit that came in between. Stale twice from the same state must not become a busy loop. */
+  #noteStale({ trigger, decision }: PlannedFire): void {
+    const expected = JSON.stringify(decision.expected);
+    if (this.#stale.get(trigger.key) === expected) {
+      this.#passedBy.set(trigger.key, { expected, until: this.#deps.clusterClock.now() + RETRY_STALE_MS });
+      this.#deps.logger.warn('trigger-stale-again', { trigger: trigger.key, expected: decision.expected });
+    }
+    this.#stale.set(trigger.key, expected);
+  }
+
+  async #planAll(triggers: readonly Trigger[], jobs: ReadonlyMap<JobKey, Job>): Promise<readonly PlannedFire[]> {
+    const known = new Map(this.#planned.map((planned) => [planned.trigger.key, planned]));
+    const plans: PlannedFire[] = [];
+    let worked = 0;
+    for (const trigger of triggers) {
+      const job = jobs.get(jobKeyOfTrigger(trigger.key));
+      if (job === undefined) continue;
+      const old = known.get(trigger.key);
+      if (old !== undefined && isSame(old, trigger, job)) {
+        plans.push(old);
+        continue;
+      }
+      const planned = this.#plan(trigger, job);
+      if (planned !== null) plans.push(planned);
+      // Fires that are due meanwhile do not wait for a thousand plans.
+      if (++worked % PLANS_PER_TURN === 0) await nextTurn();
+    }
+    return plans;
+  }
+
+  #install(plans: readonly PlannedFire[]): void {
+    const isOwn = ({ key }: Trigger): boolean => this.#inFlight.has(key) || this.#settledSinceRead.has(key);
+    const kept = this.#planned.filter(({ trigger }) => this.#settledSinceRead.has(trigger.key));
+    const now = this.#deps.clusterClock.now();
+    this.#planned = [...plans.filter(({ trigger }) => !isOwn(trigger)), ...kept].sort((a, b) => a.sendAt - b.sendAt);
+    this.#passedBy = new Map([...this.#passedBy].filter(([, { until }]) => until > now));
+    if (this.#stale.size > 10_000) this.#stale.clear();
+  }
+
+  #plan(trigger: Trigger, job: Job): PlannedFire | null {
+    const { schedules, clusterClock, logger, metrics } = this.#deps;
+    if (trigger.dueAt === undefined) return null;
+    const now = clusterClock.now();
+    const passedBy = this.#passedBy.get(trigger.key);
+    const expected = expectedOf(trigger, job);
+    if (passedBy !== undefined && passedBy.until > now && passedBy.expected === expected) {
+      this.#nextReadAt = Math.min(this.#nextReadAt, passedBy.until);
+      return null;
+    }
+    try {
+      const at = Math.max(Math.ceil(now), trigger.dueAt);
+      const compiled = schedules.get(trigger.key, trigger.definition);
+      const decision = planFires({ trigger, job, compiled, at, shard: this.#config.shard });
+      return { trigger, job, decision, sendAt: decision.dueAt, plannedFor: at, earlyCount: 0 };
+    } catch (error) {
+      this.#passedBy.set(trigger.key, { expected, until: now + RETRY_UNDECIDABLE_MS });
+      metrics.fires.inc({ outcome: 'undecidable' });
+      logger.error('trigger-undecidable', { trigger: trigger.key, error });
+      return null;
+    }
+  }
+
+  #insert(planned: PlannedFire): void {
+    let low = 0;
+    let high = this.#planned.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#planned[middle] as PlannedFire).sendAt <= planned.sendAt) low = middle + 1;
+      else high = middle;
+    }
+    this.#planned.splice(low, 0, planned);
+  }
+}
+
+function expectedOf({ state }: Trigger, job: Job): string {
+  return JSON.stringify({ version: state.version, watermark: state.watermark, jobVersion: job.version });
+}
+
+function isSame({ decision: { expected }, trigger: { dueAt } }: PlannedFire, trigger: Trigger, job: Job): boolean {
+  return (
+    expected.version === trigger.state.version &&
+    expected.watermark === trigger.state.watermark &&
+    expected.jobVersion === job.version &&
+    dueAt === trigger.dueAt
+  );
+}

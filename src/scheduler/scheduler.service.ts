@@ -1,0 +1,99 @@
+import type { LeadershipTerm } from '../leader/leadership-term.js';
+import type { LeaderElector } from '../leader/leader-elector.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Logger } from '../runtime/logger.js';
+import type { Metrics } from '../runtime/metrics.js';
+import type { Probe } from '../runtime/probe.js';
+import { Service } from '../runtime/service.js';
+import type { Stores } from '../store/stores.js';
+import { ScheduleCache } from './schedule-cache.js';
+import { ShardLoop } from './shard-loop.js';
+
+export interface SchedulerServiceDeps {
+  readonly stores: Pick<Stores, 'executions' | 'events' | 'clusterClock'>;
+  readonly elector: LeaderElector;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly probe: Probe;
+}
+
+/** Compiled schedules kept per process: some ten MB at worst. */
+const SCHEDULE_CACHE_CAPACITY = 20_000;
+
+/**
+ * The role `scheduler`: leads whatever shards the elector wins, each in a loop of its own, so that the trouble
+ * of one never stops another. Starts and stops the elector.
+ */
+export class SchedulerService extends Service {
+  readonly name = 'scheduler';
+  readonly #deps: SchedulerServiceDeps;
+  readonly #schedules = new ScheduleCache({ capacity: SCHEDULE_CACHE_CAPACITY });
+  readonly #loops = new Map<LeadershipTerm, ShardLoop>();
+
+  constructor(deps: SchedulerServiceDeps) {
+    super();
+    this.#deps = deps;
+  }
+
+  protected async onStart(): Promise<void> {
+    this.#deps.elector.onTerm((term) => this.#lead(term));
+    await this.#deps.elector.start();
+  }
+
+  protected async onStop(): Promise<void> {
+    // Firing ends first, so that nothing is under way when the shards are handed over.
+    const stopped = await Promise.allSettled([...this.#loops.values()].map((loop) => loop.stop()));
+    await this.#deps.elector.stop();
+    const errors = stopped.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
+    if (errors.length > 0) throw new AggregateError(errors, `${errors.length} shards did not stop cleanly`);
+  }
+
+  protected override details(): Readonly<Record<string, unknown>> {
+    const shards = [...this.#loops].map(([term, loop]) => ({
+      shard: term.shard,
+      epoch: term.epoch,
+      isFiring: loop.state === 'running',
+      lagMs: loop.lagMs(),
+    }));
+    return { shards: shards.sort((a, b) => a.shard - b.shard) };
+  }
+
+  #lead(term: LeadershipTerm): void {
+    if (this.stopSignal.aborted || term.ended.aborted) return;
+    const { stores, logger, metrics } = this.#deps;
+    const { executions: store, events, clusterClock } = stores;
+    const loop = new ShardLoop({ ...this.#deps, store, events, clusterClock, term, schedules: this.#schedules });
+    this.#loops.set(term, loop);
+    metrics.leading.inc();
+    metrics.epoch.set({ shard: String(term.shard) }, term.epoch);
+    term.ended.addEventListener('abort', () => void this.#leave(term, loop), { once: true });
+    loop.start().then(
+      () => this.#announce(term, { isLeading: true }),
+      (error: unknown) => {
+        if (this.stopSignal.aborted || term.ended.aborted) return;
+        logger.error('shard-not-led', { shard: term.shard, epoch: term.epoch, error });
+        term.end('lost');
+      },
+    );
+  }
+
+  async #leave(term: LeadershipTerm, loop: ShardLoop): Promise<void> {
+    const { logger, metrics } = this.#deps;
+    const reason = String(term.ended.reason);
+    logger.info('shard-left', { shard: term.shard, epoch: term.epoch, reason });
+    metrics.leading.dec();
+    const isLedAgain = [...this.#loops.keys()].some((other) => other !== term && other.shard === term.shard);
+    if (!isLedAgain) metrics.epoch.remove({ shard: String(term.shard) });
+    await loop.stop().catch((error: unknown) => logger.error('shard-stop-failed', { shard: term.shard, error }));
+    this.#loops.delete(term);
+    this.#announce(term, { isLeading: false, reason });
+  }
+
+  #announce({ shard, epoch, member }: LeadershipTerm, facts: { isLeading: boolean; reason?: string }): void {
+    const { events, clusterClock } = this.#deps.stores;
+    const at = Math.floor(clusterClock.now());
+    events.publish([{ type: 'leader-changed', at, facts: { shard, epoch, member, ...facts } }]);
+    this.#deps.probe.signal('leader-changed', { shard, epoch, ...facts });
+  }
+}
