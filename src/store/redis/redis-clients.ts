@@ -1,4 +1,4 @@
-import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { ConfigError } from '../../domain/errors.js';
 
 export type RedisClient = Redis | Cluster;
@@ -30,6 +30,8 @@ const COMMAND_OPTIONS: OurOptions = {
   commandTimeout: 5000,
   socketTimeout: 10_000,
   keepAlive: 5000,
+  // Flat replies of one shape, also to commands sent by name.
+  protocol: 2,
   replyMapping: 'legacy',
   keyPrefix: '',
   // A replica that was the master: reconnect to find the new one, and let the caller repeat the command.
@@ -103,7 +105,7 @@ function clusterOptions(options: OurOptions, given: ClusterOptions): OurClusterO
   };
 }
 
-function nodeOf(text: string, defaultPort: number): { host: string; port: number } & ClusterNode {
+function nodeOf(text: string, defaultPort: number): { host: string; port: number } {
   const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);
   if (match?.[1] === undefined) throw new ConfigError(`"${text}" is not host:port`);
   return { host: match[1].replace(/^\[|\]$/g, ''), port: match[2] === undefined ? defaultPort : Number(match[2]) };

@@ -1,0 +1,50 @@
+--@include lib/codes.lua
+--@include lib/read_many.lua
+--@include lib/write_many.lua
+--@include lib/trigger_index.lua
+-- Writes triggers of one job. `writes` holds for each: name, packed definition, watermark, due instant (or '').
+-- What is equal to what is stored stays untouched. Returns an outcome for each, and whether any was written.
+local function write_triggers(keys, job, writes)
+  local members = {}
+  for i = 1, #writes, 4 do
+    members[#members + 1] = job .. '/' .. writes[i]
+  end
+  local stored = read_many(keys.triggers, members)
+  local outcomes, values, due, not_due, not_finished, added = {}, {}, {}, {}, {}, {}
+  for index, member in ipairs(members) do
+    local at = index * 4 - 3
+    local packed, watermark, due_at = writes[at + 1], writes[at + 2], writes[at + 3]
+    local old = stored[index]
+    local version, old_watermark, counts, old_packed = 0, nil, '0|', nil
+    if old then
+      version, old_watermark, counts, old_packed = string.match(old, '^(%d+)|(%d+)|([^\n]*)\n(.*)$')
+    end
+    if old_packed == packed then
+      outcomes[index] = UNCHANGED
+    else
+      outcomes[index] = old and CHANGED or CREATED
+      if old_watermark and tonumber(old_watermark) > tonumber(watermark) then
+        watermark = old_watermark
+      end
+      values[#values + 1] = member
+      values[#values + 1] = (version + 1) .. '|' .. watermark .. '|' .. counts .. '\n' .. packed
+      if due_at ~= '' then
+        due[#due + 1] = due_at
+        due[#due + 1] = member
+      elseif old then
+        not_due[#not_due + 1] = member
+      end
+      if old then
+        not_finished[#not_finished + 1] = 't:' .. member
+      else
+        added[#added + 1] = writes[at]
+      end
+    end
+  end
+  write_many('HSET', keys.triggers, values)
+  write_many('ZADD', keys.due, due)
+  change_index(keys.trigger_names, job, added, {})
+  write_many('ZREM', keys.due, not_due)
+  write_many('ZREM', keys.expiry, not_finished)
+  return outcomes, #values > 0
+end

@@ -1,0 +1,41 @@
+-- Writes triggers of one job in one transition; equal ones stay as they are.
+-- KEYS[1] jobs           cj:{cluster:shard}:jobs           hash: job -> record
+-- KEYS[2] triggers       cj:{cluster:shard}:triggers       hash: trigger -> record
+-- KEYS[3] trigger_names  cj:{cluster:shard}:trigger-names  hash: job -> number and names of its triggers
+-- KEYS[4] due            cj:{cluster:shard}:due            zset: trigger -> due instant
+-- KEYS[5] expiry         cj:{cluster:shard}:expiry         zset: t:trigger -> end of retention
+-- ARGV[1] job            text, namespace/job
+-- ARGV[2] expected       version of each, 0 = only where there is none, empty = any
+-- ARGV[3] wake_channel   text
+-- ARGV[4...]             for each: name, packed definition, watermark in ms, due instant in ms or empty
+-- Returns {OK, CREATED | CHANGED | UNCHANGED...}, {NOT_FOUND}, {CONFLICT, version}
+-- Cost    O(t log n) for t given triggers among n of the shard
+-- Called by RedisJobStore.putTriggers
+--@include lib/codes.lua
+--@include lib/job_record.lua
+--@include lib/write_triggers.lua
+local jobs = KEYS[1]
+local keys = { triggers = KEYS[2], trigger_names = KEYS[3], due = KEYS[4], expiry = KEYS[5] }
+local job, expected, wake_channel, arguments = ARGV[1], ARGV[2], ARGV[3], ARGV
+
+local record = redis.call('HGET', jobs, job)
+if not record or is_deleting(record) then
+  return { NOT_FOUND }
+end
+local writes = {}
+for i = 4, #arguments do
+  writes[i - 3] = arguments[i]
+end
+if expected ~= '' then
+  for i = 1, #writes, 4 do
+    local version = job_version(redis.call('HGET', keys.triggers, job .. '/' .. writes[i]))
+    if version ~= tonumber(expected) then
+      return { CONFLICT, version }
+    end
+  end
+end
+local outcomes, is_written = write_triggers(keys, job, writes)
+if is_written then
+  redis.call('PUBLISH', wake_channel, '')
+end
+return { OK, unpack(outcomes) }

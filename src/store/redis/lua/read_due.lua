@@ -1,0 +1,44 @@
+-- Reads the triggers that are due up to an instant, earliest first, with their jobs, in one moment.
+-- KEYS[1] due       cj:{cluster:shard}:due       zset: trigger -> due instant
+-- KEYS[2] triggers  cj:{cluster:shard}:triggers  hash: trigger -> record
+-- KEYS[3] jobs      cj:{cluster:shard}:jobs      hash: job -> record
+-- ARGV[1] until_ms  instant in ms, inclusive
+-- ARGV[2] limit     number of triggers at most
+-- Returns {following due instant or empty, {trigger, due instant, record...}, {job, record...}}
+-- Cost    O(log n + limit)
+-- Called by RedisExecutionStore.readDue
+--@include lib/read_many.lua
+local due, triggers, jobs = KEYS[1], KEYS[2], KEYS[3]
+local until_ms, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+local entries = redis.call('ZRANGE', due, 0, limit, 'WITHSCORES')
+local members, following = {}, ''
+for i = 1, #entries, 2 do
+  if #members == limit or tonumber(entries[i + 1]) > until_ms then
+    following = entries[i + 1]
+    break
+  end
+  members[#members + 1] = entries[i]
+end
+
+local records = read_many(triggers, members)
+local found, job_keys, seen = {}, {}, {}
+for index, member in ipairs(members) do
+  found[#found + 1] = member
+  found[#found + 1] = entries[index * 2]
+  found[#found + 1] = records[index] or ''
+  local job = string.match(member, '^[^/]*/[^/]*')
+  if not seen[job] then
+    seen[job] = true
+    job_keys[#job_keys + 1] = job
+  end
+end
+local job_records = read_many(jobs, job_keys)
+local found_jobs = {}
+for index, job in ipairs(job_keys) do
+  if job_records[index] then
+    found_jobs[#found_jobs + 1] = job
+    found_jobs[#found_jobs + 1] = job_records[index]
+  end
+end
+return { following, found, found_jobs }

@@ -1,0 +1,74 @@
+-- Takes back executions whose lease has expired: queued again while attempts are left, else failed; cancelled
+-- where that was asked for. The token goes, so that a late word from the worker is refused.
+-- KEYS[1] fence       cj:{cluster:shard}:fence       hash: epoch, member, sealedAt
+-- KEYS[2] jobs        cj:{cluster:shard}:jobs        hash: job -> record
+-- KEYS[3] executions  cj:{cluster:shard}:executions  hash: id -> record
+-- KEYS[4] ready       cj:{cluster:shard}:ready       zset: order and id, score 0
+-- KEYS[5] leases      cj:{cluster:shard}:leases      zset: id -> end of the lease
+-- KEYS[6] expiry      cj:{cluster:shard}:expiry      zset: x:id -> end of retention
+-- ARGV[1] epoch           number
+-- ARGV[2] limit           number of executions at most
+-- ARGV[3] channel_prefix  text, of the channels of lanes
+-- ARGV[4] shard           number, the message on them
+-- ARGV[5] lease_error     JSON text
+-- Returns {OK, requeued, failed, cancelled}, {FENCED, fence}
+-- Cost    O(limit log n)
+-- Called by RedisExecutionStore.rescueExpired
+--@include lib/codes.lua
+--@include lib/server_time.lua
+--@include lib/fence.lua
+--@include lib/read_many.lua
+--@include lib/write_many.lua
+--@include lib/ready_hints.lua
+--@include lib/execution_record.lua
+--@include lib/job_retention.lua
+local fence_key, jobs, executions, ready, leases, expiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local epoch, limit, channel_prefix, shard = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local lease_error = ARGV[5]
+
+local refusal = refuse_stale_epoch(fence_key, epoch)
+if refusal then
+  return refusal
+end
+local now = server_time()
+local ids = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, limit)
+local stored = read_many(executions, ids)
+local records, members, ended = {}, {}, {}
+local requeued, failed, cancelled = 0, 0, 0
+for index, id in ipairs(ids) do
+  if stored[index] then
+    local fields, lines = open_record(stored[index])
+    local succeeded_ms, failed_ms = job_retention(jobs, job_of(lines))
+    local kept_ms = nil
+    fields[TOKEN] = ''
+    if fields[CANCEL] ~= '' then
+      cancelled, kept_ms = cancelled + 1, succeeded_ms
+      fields[STATE], fields[REASON] = 'cancelled', 'cancelled'
+    elseif tonumber(fields[ATTEMPT]) < tonumber(fields[MAX_ATTEMPTS]) then
+      requeued = requeued + 1
+      fields[STATE] = 'queued'
+      lines = with_outcome(lines, nil, lease_error)
+      local order = order_of(lines)
+      members[#members + 1] = 0
+      members[#members + 1] = order .. ' ' .. id
+      hint_lane(order)
+    else
+      failed, kept_ms = failed + 1, failed_ms
+      fields[STATE], fields[REASON] = 'failed', 'attempts-used-up'
+      lines = with_outcome(lines, nil, lease_error)
+    end
+    if kept_ms then
+      fields[FINISHED_AT] = now
+      ended[#ended + 1] = now + kept_ms
+      ended[#ended + 1] = 'x:' .. id
+    end
+    records[#records + 1] = id
+    records[#records + 1] = close_record(fields, lines)
+  end
+end
+write_many('HSET', executions, records)
+write_many('ZADD', ready, members)
+write_many('ZADD', expiry, ended)
+write_many('ZREM', leases, ids)
+publish_hints(channel_prefix, shard)
+return { OK, requeued, failed, cancelled }
