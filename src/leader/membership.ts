@@ -1,7 +1,7 @@
 import type { JsonObject } from '../domain/json.js';
 import type { MemberId } from '../domain/shard.js';
 import type { Logger } from '../runtime/logger.js';
-import { claimEphemeral, decodeZnode, type Claimant } from './ephemeral-claim.js';
+import { claimEphemeral, decodeZnode, releaseEphemeral, type Claimant } from './ephemeral-claim.js';
 import type { ZnodePaths } from './znode-paths.js';
 import type { ZooKeeperClient } from './zookeeper-client.js';
 
@@ -40,6 +40,12 @@ export class Membership {
     const claim = await claimEphemeral(client, paths.scheduler(claimant.member), { ...facts, ...claimant });
     if (claim.result === 'foreign') this.#logger.warn('member-name-taken', { member: claimant.member });
     return claim.result !== 'foreign';
+  }
+
+  /** This member is no candidate for the time being. */
+  async leave(client: ZooKeeperClient): Promise<void> {
+    const { paths, claimant } = this.#config;
+    await releaseEphemeral(client, paths.scheduler(claimant.member));
   }
 
   /** Names of all live members, sorted; a watch tells of the next change. */

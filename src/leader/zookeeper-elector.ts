@@ -10,7 +10,7 @@ import { PeriodicLoop } from '../runtime/periodic-loop.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
 import type { LeaderElector } from './leader-elector.js';
-import type { LeadershipTerm } from './leadership-term.js';
+import type { LeadershipTerm, TermEndReason } from './leadership-term.js';
 import { Membership, type SchedulerMember } from './membership.js';
 import { ShardOwnership } from './shard-ownership.js';
 import { TermRegister } from './term-register.js';
@@ -73,6 +73,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   readonly #retakeAt = new Map<ShardId, number>();
   #prepared: ZooKeeperClient | undefined;
   #failures = 0;
+  #isDoubtful = false;
   #joined: () => void = () => undefined;
   #refused: (error: Error) => void = () => undefined;
 
@@ -81,6 +82,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     super();
     assertZnodeName('member', config.member);
     const { clock, probe, metrics } = deps;
+    const readFence = (shard: ShardId): Promise<number> => this.#readFence(shard);
     const logger = deps.logger.child({ cluster: config.cluster, member: config.member });
     const claimant = { member: config.member, incarnation: randomUUID() };
     this.#deps = { ...deps, logger };
@@ -90,11 +92,10 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     this.#membership = new Membership({ logger }, { paths: this.#paths, claimant, facts });
     this.#shards = Array.from(
       { length: config.shardCount },
-      (_, shard) =>
-        new ShardOwnership({ clock, logger, readFence: deps.readFence }, { shard, paths: this.#paths, claimant }),
+      (_, shard) => new ShardOwnership({ clock, logger, readFence }, { shard, paths: this.#paths, claimant }),
     );
     this.#terms = new TermRegister(
-      { logger, metrics, probe, onHolderEnd: (term) => this.#leaveAlone(term.shard) },
+      { logger, metrics, probe, onHolderEnd: (term, reason) => this.#leaveAlone(term.shard, reason) },
       { member: config.member },
     );
     this.#session = new ZooKeeperSession(
@@ -182,6 +183,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   async #settle(client: ZooKeeperClient): Promise<number | void> {
     if (this.#prepared !== client) await prepareCluster(client, this.#paths, this.#config.shardCount);
     this.#prepared = client;
+    if (!(await this.#isFit())) return await this.#withdraw(client);
     if (!(await this.#membership.join(client))) return;
     const members = await this.#membership.list(client);
     this.#joined();
@@ -221,11 +223,41 @@ export class ZooKeeperElector extends Service implements LeaderElector {
       return this.#retakeAt.size > 0 ? RETRY_MS : undefined;
     }
     if (client.isOpen) this.#deps.logger.warn('shards-not-settled', { error: failure.reason as unknown });
+    return this.#retryDelayMs();
+  }
+
+  #retryDelayMs(): number {
     return Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
   }
 
+  async #readFence(shard: ShardId): Promise<number> {
+    try {
+      return await this.#deps.readFence(shard);
+    } catch (error) {
+      this.#isDoubtful = true;
+      throw error;
+    }
+  }
+
+  /** Can this member reach the store? Asked only after something spoke against it. */
+  async #isFit(): Promise<boolean> {
+    if (!this.#isDoubtful) return true;
+    this.#isDoubtful = false;
+    await this.#readFence(0).catch((error: unknown) => this.#deps.logger.warn('candidacy-withdrawn', { error }));
+    return !this.#isDoubtful;
+  }
+
+  /** A member that cannot reach the store leaves its shards to those that can, until it can again. */
+  async #withdraw(client: ZooKeeperClient): Promise<number> {
+    await Promise.all(this.#shards.map((shard) => this.#giveUp(client, shard)));
+    await this.#membership.leave(client);
+    this.#deps.probe.signal('candidacy-withdrawn');
+    return this.#retryDelayMs();
+  }
+
   /** Its holder gave the term up: a pause keeps two that are of different opinion from chasing each other. */
-  #leaveAlone(shard: ShardId): void {
+  #leaveAlone(shard: ShardId, reason: TermEndReason): void {
+    if (reason !== 'fenced') this.#isDoubtful = true;
     this.#retakeAt.set(shard, this.#deps.clock.monotonicNow() + RETAKE_DELAY_MS);
     this.#loop.wake();
   }

@@ -6,6 +6,7 @@ import { silentLogger } from '../../../src/runtime/logger.js';
 import { systemClock } from '../../../src/runtime/system-clock.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { eventually } from '../../support/wait.js';
+import { ZkProxy } from '../../support/zk-proxy.js';
 import { ElectionRig, type RigMember } from './election-rig.js';
 import { SessionRig } from './session-rig.js';
 
@@ -104,18 +105,53 @@ describe('ZooKeeperElector', () => {
     expect([a.elector.terms().get(0)?.epoch, a.elector.terms().get(1)?.epoch]).toEqual([42, 1]);
   });
 
-  it('leads nothing while the fence cannot be read, and goes on when it can', async () => {
-    const election = rig(2);
+  it('leaves its shards to others while it cannot read the fence, and takes its share when it can', async () => {
+    const election = rig(4);
     let isAway = true;
-    const readFence = async (): Promise<number> => {
+    const readFence = async (shard: number): Promise<number> => {
       if (isAway) throw new Error('no store');
-      return 0;
+      return election.fences.get(shard) ?? 0;
     };
-    const a = await election.join('a', { readFence });
-    await a.probe.reached('election-settled', 2);
-    expect(a.elector.terms().size).toBe(0);
+    const a = await election.join('a', { ...LONG_SESSION, readFence });
+    const b = await election.join('b', LONG_SESSION);
+    await b.leads(4);
+    expect([led(a), b.elector.members().map(({ member }) => member)]).toEqual([[], ['b']]);
     isAway = false;
-    await a.leads(2);
+    await election.balanced(a, b);
+    election.expectSafe();
+  });
+
+  it('leaves its shards to others when a holder resigned because it cannot reach the store', async () => {
+    const election = rig(4);
+    let isAway = false;
+    const readFence = async (shard: number): Promise<number> => {
+      if (isAway) throw new Error('no store');
+      return election.fences.get(shard) ?? 0;
+    };
+    const a = await election.join('a', { ...LONG_SESSION, readFence });
+    const b = await election.join('b', LONG_SESSION);
+    await election.balanced(a, b);
+    isAway = true;
+    const [shard = 0] = led(a);
+    a.elector.terms().get(shard)?.end('resigned');
+    await b.leads(4);
+    election.expectSafe();
+  });
+
+  it('ends a term before it deletes the owner znode', async () => {
+    const proxy = await ZkProxy.start(Number(inject('zookeeper').split(':')[1]));
+    cleanups.push(() => proxy.stop());
+    const election = rig(4);
+    const a = await election.join('a', { ...LONG_SESSION, servers: proxy.address });
+    await a.leads(4);
+    const ledAtDeletion: number[] = [];
+    proxy.onFrame = ({ kind, direction }) => {
+      if (kind === 'delete' && direction === 'up') ledAtDeletion.push(a.elector.terms().size);
+      return 'forward';
+    };
+    const b = await election.join('b', LONG_SESSION);
+    await election.balanced(a, b);
+    expect(ledAtDeletion).toEqual([2, 2]);
   });
 
   it('takes a shard again on a greater epoch after its holder was fenced off, but not at once', async () => {
