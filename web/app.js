@@ -22,6 +22,8 @@ const reminders = new Map();
 const activity = new Map();
 let upcoming = [];
 let upcomingTimer = 0;
+/** What schedules mean in words. */
+const descriptions = new Map();
 
 start();
 
@@ -31,6 +33,7 @@ function start() {
   $('user').addEventListener('change', onUser);
   $('remind-form').addEventListener('submit', onRemind);
   $('reminder-list').addEventListener('click', onReminderClick);
+  addEventListener('hashchange', () => location.hash.includes('=') && location.reload());
   setInterval(tick, 1000);
   if (session.key === null && session.ticket === null) askForKey();
   else void open();
@@ -269,7 +272,9 @@ async function loadUpcoming() {
   try {
     const { items } = await call('GET', `${base()}/jobs?limit=100`);
     const lists = await Promise.all(items.map(fireTimesOf));
-    upcoming = lists.flat().sort((a, b) => a.at - b.at).slice(0, UPCOMING_SHOWN);
+    const next = lists.flat().sort((a, b) => a.at - b.at).slice(0, UPCOMING_SHOWN);
+    for (const fire of next) fire.detail = await describe(fire.schedule, fire.timeZone);
+    upcoming = next;
     renderUpcoming();
   } catch {
     // Shown as it was; the next pass follows.
@@ -279,14 +284,15 @@ async function loadUpcoming() {
 async function fireTimesOf(job) {
   const { nextAt, state, triggerCount } = job.status;
   if (state === 'paused') return [];
-  const own = nextAt === undefined ? [] : [{ name: titleOf(job), detail: scheduleText(job.schedule), at: Date.parse(nextAt) }];
+  const own = nextAt === undefined ? [] : [{ name: titleOf(job), schedule: job.schedule, timeZone: job.timeZone, at: Date.parse(nextAt) }];
   if (triggerCount <= (job.schedule === undefined ? 0 : 1)) return own;
   const { items } = await call('GET', `${base()}/jobs/${encodeURIComponent(job.name)}/triggers?limit=${UPCOMING_SHOWN}`);
   const others = items
     .filter((trigger) => trigger.name !== 'default' && trigger.status.nextAt !== undefined)
     .map((trigger) => ({
       name: `${job.name} / ${trigger.name}`,
-      detail: scheduleText(trigger.schedule),
+      schedule: trigger.schedule,
+      timeZone: trigger.timeZone,
       at: Date.parse(trigger.status.nextAt),
     }));
   return [...own, ...others];
@@ -296,19 +302,16 @@ function titleOf(job) {
   return job.target.type === 'push' && job.target.message ? job.target.message.title : job.name;
 }
 
-function scheduleText(schedule) {
-  switch (schedule?.type) {
-    case 'cron':
-      return `cron ${schedule.expression}`;
-    case 'every':
-      return `every ${durationText(schedule.everyMs)}`;
-    case 'at':
-      return 'once';
-    case 'rrule':
-      return schedule.rrule.replace(/^RRULE:/, '').replaceAll(';', ', ').toLowerCase();
-    default:
-      return schedule?.type ?? '';
+/** In words; what the page cannot say itself it asks the server. */
+async function describe(schedule, timeZone) {
+  if (schedule.type === 'at') return 'once';
+  if (schedule.type === 'every') return `every ${durationText(schedule.everyMs)}`;
+  const key = `${timeZone} ${JSON.stringify(schedule)}`;
+  if (!descriptions.has(key)) {
+    const asked = call('POST', '/v1/schedules/preview', { schedule, timeZone, count: 1 });
+    descriptions.set(key, await asked.then((answer) => answer.description, () => schedule.type));
   }
+  return descriptions.get(key);
 }
 
 function renderUpcoming() {
@@ -369,7 +372,7 @@ function renderActivity() {
 async function followEvents() {
   for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, 30_000)) {
     try {
-      const response = await fetch('/v1/events', { headers: { authorization: `Bearer ${session.key}`, accept: 'text/event-stream' } });
+      const response = await fetch(`/v1/events?namespace=${encodeURIComponent(session.namespace)}`, { headers: { authorization: `Bearer ${session.key}`, accept: 'text/event-stream' } });
       if (!response.ok) throw new Error(response.statusText);
       $('activity-state').textContent = 'as it happens';
       waitMs = 1000;
@@ -398,12 +401,9 @@ async function* eventData(stream) {
   }
 }
 
-function onClusterEvent({ type, at, namespace, facts = {} }) {
-  if (namespace !== undefined && namespace !== session.namespace) return;
-  if (typeof facts.execution === 'string') {
-    const job = String(facts.job ?? '').replace(`${session.namespace}/`, '');
-    noteExecution(facts.execution, job, STATES[type] ?? type, typeof at === 'number' ? at : Date.parse(at));
-  }
+function onClusterEvent({ type, at, execution, job = '' }) {
+  const name = job.slice(job.indexOf('/') + 1);
+  if (execution !== undefined) noteExecution(execution, name, STATES[type] ?? type, Date.parse(at));
   loadUpcomingSoon();
 }
 

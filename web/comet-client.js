@@ -210,7 +210,7 @@ export class CometClient extends EventTarget {
     const { baseMs, maxMs, factor, jitter } = BACKOFF;
     const fullMs = Math.min(baseMs * factor ** this.#attempt, maxMs);
     this.#attempt += 1;
-    this.#wait(Math.max(fullMs * (1 - jitter * Math.random()), atLeastMs), reason);
+    this.#wait(Math.max(fullMs * (1 - jitter * Math.random()), atLeastMs), navigator.onLine ? reason : 'offline');
   }
 
   #wait(delayMs, reason) {

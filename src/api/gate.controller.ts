@@ -6,6 +6,7 @@ import { RequestError } from '../domain/errors.js';
 import { parseInput } from '../domain/input.js';
 import { NAME, USER_ID } from '../domain/limits.js';
 import { toIso } from '../domain/time/instant.js';
+import { Operation } from './operation.js';
 import { Access } from './route-access.js';
 import { TICKETS } from './tickets.controller.js';
 
@@ -24,16 +25,24 @@ export class GateController {
     this.#tickets = tickets;
   }
 
-  /** For services: where a user should connect, and a ticket for it. */
   @Get('gate')
+  @Operation({
+    summary: 'For services: the comet nodes that a user should try, best first, and a ticket',
+    query: querySchema,
+    answers: { 200: 'Gate' },
+  })
   find(@Query() query: unknown): GateAnswer & { ticket: string; ticketExpiresAt: string } {
     const { ticket, expiresAt } = this.#tickets.issue(parseInput(querySchema, query), DEFAULT_TICKET_TTL_MS);
     return { ...this.#gate.rank(), ticket, ticketExpiresAt: toIso(expiresAt) };
   }
 
-  /** For users' pages that have a ticket and come back. */
   @Get('comet/nodes')
   @Access({ isPublic: true })
+  @Operation({
+    summary: 'For pages with a ticket: the comet nodes to try, best first',
+    query: ticketQuerySchema,
+    answers: { 200: 'GateNodes' },
+  })
   findAgain(@Query() query: unknown): GateAnswer {
     const { ticket } = parseInput(ticketQuerySchema, query);
     if (!this.#tickets.check(ticket).valid) {

@@ -6,6 +6,7 @@ import { parseInput } from '../domain/input.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, NAME, USER_ID } from '../domain/limits.js';
 import { toIso } from '../domain/time/instant.js';
 import type { Page } from '../store/job-store.js';
+import { Operation } from './operation.js';
 
 export const MAILBOX = Symbol('Mailbox');
 
@@ -37,15 +38,22 @@ export class InboxController {
     this.#mailbox = mailbox;
   }
 
-  /** Newest first. */
   @Get()
+  @Operation({
+    summary: 'Messages of a user, newest first, with what became of them',
+    query: querySchema,
+    answers: { 200: 'InboxPage' },
+  })
   async list(@Param() params: unknown, @Query() query: unknown): Promise<Page<InboxView>> {
     const { limit, cursor } = parseInput(querySchema, query);
     const { epoch, items, nextBefore } = await this.#mailbox.listInbox(parseInput(paramsSchema, params), {
       limit,
       before: cursor,
     });
-    return { items: items.map((item) => inboxView(epoch, item)), ...(nextBefore === undefined ? {} : { nextCursor: String(nextBefore) }) };
+    return {
+      items: items.map((item) => inboxView(epoch, item)),
+      ...(nextBefore === undefined ? {} : { nextCursor: String(nextBefore) }),
+    };
   }
 }
 

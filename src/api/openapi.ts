@@ -7,7 +7,7 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
 /** Routes that answer without the key. */
-const PUBLIC_PATHS: readonly string[] = ['/healthz', '/readyz'];
+const PUBLIC_PATHS: readonly string[] = ['/healthz', '/readyz', '/v1/comet', '/v1/comet/ack', '/v1/comet/nodes'];
 
 /** Serves the OpenAPI 3.1 document of every controller of the application, made when it is first asked for. */
 export function serveOpenApi(app: NestFastifyApplication): void {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InvariantError } from '../domain/errors.js';
 import { Access } from './route-access.js';
@@ -36,6 +37,7 @@ const FILES = {
 } as const;
 
 /** The page for people. It holds no secret: the key is in the part of its address that browsers keep to themselves. */
+@ApiExcludeController()
 @Controller()
 export class PageController {
   readonly #files = new Map(Object.entries(FILES).map(([path, [name, type]]) => [path, readStatic(name, type)]));

@@ -3,6 +3,17 @@ import { z } from 'zod';
 import { jobInputSchema, previewInputSchema } from '../client/job-input.js';
 import { triggerInputSchema } from '../domain/trigger.js';
 import {
+  acceptedViewSchema,
+  acknowledgementInputSchema,
+  gateNodesViewSchema,
+  gateViewSchema,
+  inboxViewSchema,
+  messageInputSchema,
+  sentMessageViewSchema,
+  ticketInputSchema,
+  ticketViewSchema,
+} from './messaging-schemas.js';
+import {
   clusterViewSchema,
   executionViewSchema,
   healthViewSchema,
@@ -26,6 +37,9 @@ const inputs = {
   RunInput: runInputSchema,
   PauseInput: pauseInputSchema,
   MergePatch: patchSchema,
+  MessageInput: messageInputSchema,
+  TicketInput: ticketInputSchema,
+  AcknowledgementInput: acknowledgementInputSchema,
 } as const;
 
 /** Answers. */
@@ -40,6 +54,12 @@ const outputs = {
   Cluster: clusterViewSchema,
   WorkerPage: pageOf(workerViewSchema),
   Health: healthViewSchema,
+  SentMessages: z.strictObject({ items: z.array(sentMessageViewSchema) }),
+  InboxPage: pageOf(inboxViewSchema),
+  Ticket: ticketViewSchema,
+  Gate: gateViewSchema,
+  GateNodes: gateNodesViewSchema,
+  Accepted: acceptedViewSchema,
   Problem: problemSchema,
 } as const;
 

@@ -1,16 +1,15 @@
 import { Body, Controller, Inject, Param, Post } from '@nestjs/common';
 import { z } from 'zod';
-import { DEFAULT_TICKET_TTL_MS, MAX_TICKET_TTL_MS, MIN_TICKET_TTL_MS, type Tickets } from '../comet/tickets.js';
+import type { Tickets } from '../comet/tickets.js';
 import { parseInput } from '../domain/input.js';
 import { NAME, USER_ID } from '../domain/limits.js';
 import { toIso } from '../domain/time/instant.js';
+import { ticketInputSchema } from './messaging-schemas.js';
+import { Operation } from './operation.js';
 
 export const TICKETS = Symbol('Tickets');
 
 const paramsSchema = z.object({ namespace: NAME, user: USER_ID });
-const bodySchema = z
-  .strictObject({ ttlMs: z.int().min(MIN_TICKET_TTL_MS).max(MAX_TICKET_TTL_MS).default(DEFAULT_TICKET_TTL_MS) })
-  .prefault({});
 
 @Controller('v1/namespaces/:namespace/users/:user/tickets')
 export class TicketsController {
@@ -22,8 +21,9 @@ export class TicketsController {
 
   /** A service that has signed its user in gets a ticket here and hands it to the user's page. */
   @Post()
+  @Operation({ summary: 'A ticket with which one user connects', body: 'TicketInput', answers: { 201: 'Ticket' } })
   issue(@Param() params: unknown, @Body() body: unknown): { ticket: string; expiresAt: string } {
-    const { ttlMs } = parseInput(bodySchema, body ?? {});
+    const { ttlMs } = parseInput(ticketInputSchema, body ?? {});
     const { ticket, expiresAt } = this.#tickets.issue(parseInput(paramsSchema, params), ttlMs);
     return { ticket, expiresAt: toIso(expiresAt) };
   }
