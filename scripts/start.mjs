@@ -11,7 +11,11 @@ ensureBuild();
 const given = process.argv.slice(2);
 const own = given.includes('--calendar') || given.includes('--contacts') || given.includes('--redis');
 const samples = own ? [] : ['--calendar', join(root, 'examples/data/calendar.ics'), '--contacts', join(root, 'examples/data/contacts.vcf')];
-const child = spawn(process.execPath, [join(root, 'dist/main.js'), 'start', ...samples, ...given], { stdio: 'inherit' });
+const child = spawn(process.execPath, [join(root, 'dist/main.js'), 'start', ...samples, ...given], {
+  stdio: 'inherit',
+  // The page tells what happens; the log only what is wrong, unless asked for.
+  env: { CLOUDJOB_LOG_LEVEL: 'warn', ...process.env },
+});
 // The child gets Ctrl-C from the terminal itself; other signals are passed on.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -189,10 +189,7 @@ function readFlags(args: readonly string[]): Record<string, string | undefined> 
     ),
   );
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values as Record<
-      string,
-      string | undefined
-    >;
+    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error));
   }

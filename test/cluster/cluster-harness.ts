@@ -87,13 +87,20 @@ export interface ClusterOptions {
 
 /** Real servers, real processes, one cluster; `close` ends and deletes all of it. */
 export class TestCluster {
-  private constructor(
-    readonly redis: RedisServer,
-    readonly zookeeper: ZooKeeperEnsemble,
-    readonly schedulers: readonly NodeProcess[],
-    readonly workers: readonly NodeProcess[],
-    readonly stores: RedisStores,
-  ) {}
+  readonly redis: RedisServer;
+  readonly zookeeper: ZooKeeperEnsemble;
+  readonly schedulers: readonly NodeProcess[];
+  readonly workers: readonly NodeProcess[];
+  /** The cluster's stores as this process sees them. */
+  readonly stores: RedisStores;
+
+  private constructor(parts: Pick<TestCluster, 'redis' | 'zookeeper' | 'schedulers' | 'workers' | 'stores'>) {
+    this.redis = parts.redis;
+    this.zookeeper = parts.zookeeper;
+    this.schedulers = parts.schedulers;
+    this.workers = parts.workers;
+    this.stores = parts.stores;
+  }
 
   static async start(options: ClusterOptions = {}): Promise<TestCluster> {
     const { schedulers = 2, workers = 0, shards = 1, sessionTimeoutMs = 2000, env = {} } = options;
@@ -114,7 +121,8 @@ export class TestCluster {
       { clock: systemClock, logger: silentLogger, metrics: new Metrics() },
       { redis: redis.url, cluster: 'test', shardCount: shards, requireDurability: true },
     );
-    const cluster = new TestCluster(redis, zookeeper, nodes.slice(0, schedulers), nodes.slice(schedulers), stores);
+    const roles = { schedulers: nodes.slice(0, schedulers), workers: nodes.slice(schedulers) };
+    const cluster = new TestCluster({ redis, zookeeper, stores, ...roles });
     try {
       await Promise.all(nodes.map((node) => node.ready()));
       await stores.start();

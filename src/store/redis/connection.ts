@@ -35,6 +35,11 @@ export class RedisConnection extends Service {
     return this.#client.isCluster;
   }
 
+  /** For libraries that bring their own scripts (redlock). Not to be closed. */
+  get client(): unknown {
+    return this.#client;
+  }
+
   /** Sends one command. Reply shapes are those of RESP2. */
   async send(command: string, args: readonly RedisArg[]): Promise<unknown> {
     try {

@@ -54,6 +54,11 @@ export function nodesKey(cluster: string, role: NodeRole): string {
   return `cj:{${cluster}}:nodes:${role}`;
 }
 
+/** STRING: who holds the lease of a shard, where leaders are elected without ZooKeeper. Written by redlock. */
+export function leaseKey(cluster: string, shard: ShardId): string {
+  return `cj:{${cluster}:${shard}}:lease`;
+}
+
 /** Prefix of the channels of lanes; a message is the number of the shard in which something was queued. */
 export function readyChannelPrefix(cluster: string): string {
   return `cj:${cluster}:ready:`;

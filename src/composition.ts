@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { AppModule } from './app.module.js';
+import { createHttpApp } from './api/http-app.js';
+import { CometService } from './comet/comet.service.js';
+import { DEFAULT_CONNECTION_TIMING } from './comet/connection.js';
+import { Gate } from './comet/gate.js';
+import type { Mailbox } from './comet/mailbox.js';
+import { MemoryMailbox } from './comet/memory/memory-mailbox.js';
+import { MessageSender } from './comet/message-sender.js';
+import { RedisMailbox } from './comet/redis/redis-mailbox.js';
+import { Tickets } from './comet/tickets.js';
+import type { Config, Role } from './config.js';
+import { HttpServer } from './api/http-server.js';
+import type { LeaderElector } from './leader/leader-elector.js';
+import { RedlockElector } from './leader/redlock-elector.js';
+import { RedlockLeases } from './leader/redlock-leases.js';
+import { StaticElector } from './leader/static-elector.js';
+import { ZooKeeperElector } from './leader/zookeeper-elector.js';
+import type { Clock } from './runtime/clock.js';
+import type { Logger } from './runtime/logger.js';
+import type { Metrics } from './runtime/metrics.js';
+import type { Probe } from './runtime/probe.js';
+import type { Service } from './runtime/service.js';
+import { ServiceGroup } from './runtime/service-group.js';
+import { SchedulerService } from './scheduler/scheduler.service.js';
+import { NodeAnnouncer } from './store/node-announcer.js';
+import { MemoryStores } from './store/memory/memory-stores.js';
+import { leaseKey } from './store/redis/keys.js';
+import { RedisStores } from './store/redis/redis-stores.js';
+import type { Stores } from './store/stores.js';
+import { HandlerRegistry } from './workers/handler-registry.js';
+import { HttpCaller } from './workers/http-target.js';
+import { PushCaller } from './workers/push-target.js';
+import { WorkerService } from './workers/worker.service.js';
+
+export interface NodeDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly probe: Probe;
+}
+
+/** Connections that one comet process takes; memory is about 8 KiB each. */
+const MAX_CONNECTIONS = 100_000;
+
+/** A whole process, put together but not started. */
+export interface ComposedNode {
+  readonly services: ServiceGroup;
+  readonly stores: Stores;
+  readonly http: HttpServer;
+  readonly tickets: Tickets;
+}
+
+/**
+ * Makes the parts of one process and binds them to each other: the only function that knows all of them.
+ * Services start in the order of the list and stop in reverse; the reason stands beside each.
+ */
+export function composeNode(config: Config & { readonly apiKey: string }, deps: NodeDeps): ComposedNode {
+  const { clock, logger, metrics, probe } = deps;
+  const id = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const has = (role: Role): boolean => config.roles.includes(role);
+  const { stores, mailbox } = openStorage(config, deps);
+  const tickets = new Tickets({ clock }, { apiKey: config.apiKey });
+  const sender = new MessageSender({ mailbox, logger, metrics });
+  const gate = new Gate(
+    { registry: stores.registry, clock, logger, random: Math.random },
+    { heartbeatMs: DEFAULT_CONNECTION_TIMING.pingMs },
+  );
+  const comet = has('comet')
+    ? new CometService(
+        { mailbox, tickets, registry: stores.registry, clock, logger, metrics, probe },
+        {
+          node: id,
+          // With port 0 the address is known only after the start; such a node is reached through its own page.
+          url: config.publicUrl ?? `http://${config.host}:${config.port}`,
+          allowedOrigins: config.origins,
+          maxConnections: MAX_CONNECTIONS,
+          timing: DEFAULT_CONNECTION_TIMING,
+          drainMs: config.drainMs,
+        },
+      )
+    : undefined;
+
+  const members: Service[] = [stores, gate];
+  // Workers before the scheduler: what is fired finds somebody. Stopped after it: nothing new comes in meanwhile.
+  if (has('worker')) members.push(composeWorker(id, stores, sender, { config, deps }));
+  if (has('scheduler')) members.push(...composeScheduler(id, stores, { config, deps }));
+  if (has('api')) members.push(announcer('api', id, stores, deps));
+  // Connections last in and first out, after the port is closed for new ones.
+  if (comet !== undefined) members.push(comet);
+  const parts = { stores, mailbox, sender, tickets, gate, comet, clock, logger, metrics };
+  const http = new HttpServer(
+    {
+      createApp: () =>
+        createHttpApp(
+          AppModule.of({ ...parts, services: members, servesApi: has('api') }),
+          { metrics },
+          { apiKey: config.apiKey, openMetrics: config.openMetrics },
+        ),
+      ...(comet === undefined ? {} : { onUpgrade: comet.handleUpgrade.bind(comet) }),
+    },
+    config,
+  );
+  members.push(http);
+  return { services: new ServiceGroup('cloudjob', members), stores, http, tickets };
+}
+
+function openStorage(config: Config, { clock, logger, metrics }: NodeDeps): { stores: Stores; mailbox: Mailbox } {
+  if (config.redis === null) {
+    const stores = new MemoryStores({ clock }, { shardCount: config.shardCount });
+    return { stores, mailbox: new MemoryMailbox({ clock }) };
+  }
+  const stores = new RedisStores(
+    { clock, logger, metrics },
+    {
+      redis: config.redis,
+      cluster: config.cluster,
+      shardCount: config.shardCount,
+      requireDurability: !config.allowVolatileRedis,
+    },
+  );
+  const mailbox = new RedisMailbox(
+    { connection: stores.connection, pubSub: stores.pubSub },
+    { cluster: config.cluster },
+  );
+  return { stores, mailbox };
+}
+
+interface Context {
+  readonly config: Config;
+  readonly deps: NodeDeps;
+}
+
+function composeWorker(worker: string, stores: Stores, sender: MessageSender, { config, deps }: Context): Service {
+  return new WorkerService(
+    {
+      ...deps,
+      stores,
+      handlers: new HandlerRegistry(),
+      http: new HttpCaller(deps, { allowPrivateTargets: config.allowPrivateTargets }),
+      push: new PushCaller({ sender }),
+    },
+    {
+      worker,
+      queues: config.queues,
+      concurrency: config.concurrency,
+      leaseMs: config.leaseMs,
+      drainMs: config.drainMs,
+    },
+  );
+}
+
+function composeScheduler(member: string, stores: Stores, { config, deps }: Context): Service[] {
+  const elector = composeElector(member, stores, { config, deps });
+  const scheduler = new SchedulerService({ ...deps, stores, elector });
+  // Announced first: without ZooKeeper the members are those that have announced themselves.
+  return [announcer('scheduler', member, stores, deps), scheduler];
+}
+
+function composeElector(member: string, stores: Stores, { config, deps }: Context): LeaderElector {
+  const { executions, registry } = stores;
+  const { shardCount } = config;
+  const raiseEpoch = (shard: number) => executions.raiseFence(shard, member);
+  if (config.zookeeper !== null) {
+    const readFence = async (shard: number): Promise<number> => (await executions.readFence(shard)).epoch;
+    return new ZooKeeperElector(
+      { ...deps, readFence },
+      {
+        servers: config.zookeeper,
+        cluster: config.cluster,
+        member,
+        shardCount,
+        sessionTimeoutMs: config.sessionTimeoutMs,
+        facts: { host: hostname(), pid: process.pid },
+      },
+    );
+  }
+  if (stores instanceof RedisStores) {
+    const leases = new RedlockLeases(
+      { clock: deps.clock, clients: [stores.connection.client] },
+      { callTimeoutMs: config.sessionTimeoutMs / 4 },
+    );
+    const listMembers = async () => (await registry.list('scheduler')).map((node) => node.id);
+    return new RedlockElector(
+      { ...deps, leases, raiseEpoch, listMembers },
+      {
+        member,
+        shardCount,
+        leaseMs: config.sessionTimeoutMs,
+        leaseName: (shard) => leaseKey(config.cluster, shard),
+      },
+    );
+  }
+  return new StaticElector({ ...deps, raiseEpoch }, { member, shardCount });
+}
+
+function announcer(role: 'api' | 'scheduler', id: string, stores: Stores, { clock, logger }: NodeDeps): NodeAnnouncer {
+  const facts = () => ({ host: hostname(), pid: process.pid, tz: process.versions['tz'] ?? 'unknown' });
+  return new NodeAnnouncer({ registry: stores.registry, clock, logger, facts }, { role, id });
+}
