@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { API_DEPS, type ApiDeps } from './api-deps.js';
 import { ClusterController } from './cluster.controller.js';
 import { ErrorFilter } from './error.filter.js';
+import { EventsController } from './events.controller.js';
 import { ExecutionsController } from './executions.controller.js';
 import { HealthController } from './health.controller.js';
 import { JobsController } from './jobs.controller.js';
@@ -28,6 +29,7 @@ export class ApiModule {
         ExecutionsController,
         PreviewController,
         ClusterController,
+        EventsController,
         HealthController,
         MetricsController,
         ...extraControllers,

@@ -44,7 +44,8 @@ function createAdapter(check: AuthCheck, metrics: Metrics): FastifyAdapter {
     // Requests under way finish; event streams are ended by their own service.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => refuseAddress(error, { request, reply, check }),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      refuseAddress(error, { request, reply, check }),
   });
   adapter.setOnRequestHook((request: FastifyRequest, reply: FastifyReply, done) => {
     void reply.headers({
@@ -59,7 +60,8 @@ function createAdapter(check: AuthCheck, metrics: Metrics): FastifyAdapter {
   adapter.setOnResponseHook((request: FastifyRequest, reply: FastifyReply, done) => {
     const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
     const labels = { method: request.method, route, status: String(reply.statusCode) };
-    metrics.httpRequests.observe(labels, reply.elapsedTime / 1000);
+    const isStream = !request.is404 && request.routeOptions.config.isStream === true;
+    if (!isStream) metrics.httpRequests.observe(labels, reply.elapsedTime / 1000);
     done();
   });
   addBodyParsers(adapter.getInstance());

@@ -6,12 +6,15 @@ export interface RouteAccess {
   readonly isPublic?: boolean;
   /** Media types of the body. Absent = JSON. */
   readonly accepts?: readonly string[];
+  /** Answers as long as the caller listens, so that its duration says nothing. Absent = false. */
+  readonly isStream?: boolean;
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     isPublic?: boolean;
     accepts?: readonly string[];
+    isStream?: boolean;
   }
 }
 

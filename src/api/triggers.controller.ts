@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   Body,
   Controller,
@@ -22,7 +23,11 @@ import type { Page } from '../store/job-store.js';
 import { API_DEPS, clientOf, type ApiDeps } from './api-deps.js';
 import { expectedVersion, matchedVersion, tagged, type ConditionHeaders } from './etag.js';
 import { named } from './named-body.js';
+import { sendLines } from './line-answer.js';
 import { Operation } from './operation.js';
+import { Access } from './route-access.js';
+import { importTriggers } from './trigger-import.js';
+import { NDJSON_TYPE } from './body-parsers.js';
 
 interface TriggerPath {
   readonly ns: string;
@@ -46,6 +51,25 @@ export class TriggersController {
   })
   list(@Param('ns') ns: string, @Param('job') job: string, @Query() query: PageOptions): Promise<Page<TriggerView>> {
     return clientOf(this.#deps, ns).listTriggers(job, query);
+  }
+
+  /** Answers while it reads; the status is settled by what can be known before the first line is written. */
+  @Post('import')
+  @Access({ accepts: [NDJSON_TYPE] })
+  @Operation({
+    summary: 'Write many triggers, one JSON object a line',
+    body: { mediaType: NDJSON_TYPE, description: 'Triggers as in a put, each with its name' },
+    answers: { 200: { mediaType: NDJSON_TYPE, description: 'One result for each line, in order' } },
+  })
+  async import(
+    @Param('ns') ns: string,
+    @Param('job') job: string,
+    @Body() body: AsyncIterable<Buffer> | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const client = clientOf(this.#deps, ns);
+    await client.getJob(job);
+    await sendLines(reply, (emit) => importTriggers(body ?? Readable.from([]), { client, job }, emit));
   }
 
   @Put(':trigger')

@@ -35,7 +35,7 @@ export interface ExecutionQuery extends PageOptions {
 export interface RunOptions {
   /** Replaces the job's data for this run. */
   readonly data?: JsonValue | undefined;
-  /** The same key for the same job is the same run, as long as its record is kept. 1 to 255 characters. */
+  /** The same key for the same job is the same run, for 24 hours or as long as its record is kept. 1 to 255 characters. */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export type TriggerResult =
 /**
  * Everything that a caller does with the jobs of one namespace, over the store or over REST alike.
  * Errors, besides those named: `CJ_VALIDATION_FAILED` and `CJ_SCHEDULE_INVALID` with the fields at fault, and
- * `StoreUnavailableError`, after which every call may be repeated: a write that was applied is not applied twice.
+ * `StoreUnavailableError` or `ApiUnavailableError`, after which a call may be repeated.
  */
 export interface JobClient {
   readonly namespace: string;

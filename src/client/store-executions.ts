@@ -26,6 +26,9 @@ export interface StoreExecutionsDeps {
 /** Retention of a record whose job is gone. */
 const ORPHAN_RETENTION_MS = 86_400_000;
 const MAX_KEY_LENGTH = 255;
+const HOUR_MS = 3_600_000;
+/** How long an idempotency key is remembered, unless the record of its run is deleted sooner. */
+const KEY_HOURS = 24;
 
 /** The executions of one namespace, over the store. Contract: `JobClient`. */
 export class StoreExecutions {
@@ -40,23 +43,30 @@ export class StoreExecutions {
   async run(name: string, { data, idempotencyKey }: RunOptions): Promise<ExecutionView> {
     if (data !== undefined) parseData(data);
     const key = this.#deps.owners.keyOf(name);
-    const shard = shardOfJob(key, this.#deps.executions.shardCount);
     const now = this.#deps.clusterClock.now();
-    const id = runId(key, { shard, now, idempotencyKey });
+    const shard = shardOfJob(key, this.#deps.executions.shardCount);
+    const [newest, ...older] =
+      idempotencyKey === undefined
+        ? [manualExecutionId(shard, now, randomUUID().replaceAll('-', ''))]
+        : keyedRunIds(key, { shard, now, idempotencyKey });
     const job = await this.#deps.owners.existing(key);
-    const execution = await this.#deps.executions.run({
-      id,
-      job: key,
-      trigger: null,
-      nominalAt: now,
-      dueAt: now,
-      lane: laneOf(job.queue, job.target),
-      priority: job.priority,
-      maxAttempts: job.retry.maxAttempts,
-      ...(data === undefined ? {} : { data }),
-    });
+    const earlier = await Promise.all(older.map((id) => this.#deps.executions.getExecution(id)));
+    const execution =
+      earlier.find((found) => found !== null) ??
+      (await this.#deps.executions.run({
+        id: newest,
+        job: key,
+        trigger: null,
+        nominalAt: now,
+        dueAt: now,
+        lane: laneOf(job.queue, job.target),
+        priority: job.priority,
+        maxAttempts: job.retry.maxAttempts,
+        ...(data === undefined ? {} : { data }),
+      }));
     if (!isDeepStrictEqual(execution.data, data)) {
-      throw new ConflictError('CJ_IDEMPOTENCY_CONFLICT', `run ${id} was asked for with other data`, { execution: id });
+      const message = `the idempotency key of run ${execution.id} was used with other data`;
+      throw new ConflictError('CJ_IDEMPOTENCY_CONFLICT', message, { execution: execution.id });
     }
     return executionView(execution);
   }
@@ -68,7 +78,8 @@ export class StoreExecutions {
   async list(query: ExecutionQuery): Promise<Page<ExecutionView>> {
     const filter = parseInput(executionQuerySchema, query);
     const page = await this.#deps.executions.listExecutions({ namespace: this.#namespace, ...filter });
-    return { ...page, items: page.items.map(executionView) };
+    const newestFirst = [...page.items].sort((a, b) => b.nominalAt - a.nominalAt);
+    return { ...page, items: newestFirst.map(executionView) };
   }
 
   async cancel(id: string): Promise<ExecutionView> {
@@ -106,19 +117,22 @@ function parseData(data: unknown): void {
 }
 
 /**
- * With an idempotency key the id follows from job and key alone, instant 0 in place of the time of the
- * request: so the store itself makes sure that there is one run, whoever asks and however late.
+ * The ids that a run with this key may have, newest first. An id follows from job, key and the hour of the
+ * request alone, so that within an hour the store itself makes sure that there is one run; a run of the last
+ * `KEY_HOURS` is found by its id. Two requests of one key that are both under way when an hour ends may still
+ * become two runs. The instant in the id is the end of the hour: a list by time must not pass the run over.
  */
-function runId(
+function keyedRunIds(
   job: JobKey,
-  { shard, now, idempotencyKey }: { shard: ShardId; now: EpochMs; idempotencyKey: string | undefined },
-): ExecutionId {
-  if (idempotencyKey === undefined) return manualExecutionId(shard, now, randomUUID().replaceAll('-', ''));
+  { shard, now, idempotencyKey }: { shard: ShardId; now: EpochMs; idempotencyKey: string },
+): [ExecutionId, ...ExecutionId[]] {
   if (idempotencyKey.length === 0 || idempotencyKey.length > MAX_KEY_LENGTH) {
     throw new ValidationError([
       { field: 'idempotencyKey', message: 'has the wrong length', allowed: `1 to ${MAX_KEY_LENGTH} characters` },
     ]);
   }
-  const digest = createHash('sha256').update(`${job}\n${idempotencyKey}`).digest('hex');
-  return manualExecutionId(shard, 0, digest.slice(0, 32));
+  const unique = createHash('sha256').update(`${job}\n${idempotencyKey}`).digest('hex').slice(0, 32);
+  const end = (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;
+  const idOfHour = (hoursAgo: number): ExecutionId => manualExecutionId(shard, end - hoursAgo * HOUR_MS, unique);
+  return [idOfHour(0), ...Array.from({ length: KEY_HOURS }, (_, i) => idOfHour(i + 1))];
 }
