@@ -24,44 +24,43 @@ if repeated then
 end
 
 -- `waiting` holds what follows the lane in a member of the ready set: text order is the order of claiming.
-local waiting, member_of = {}, {}
+local waiting, count, member_of = {}, 0, {}
 for i = 5, #arguments do
   local lane = arguments[i]
   local members = redis.call('ZRANGEBYLEX', ready, '[' .. lane .. ' ', '(' .. lane .. '!', 'LIMIT', 0, limit)
-  for _, member in ipairs(members) do
+  for index, member in ipairs(members) do
     local order_and_id = string.sub(member, #lane + 2)
-    waiting[#waiting + 1] = order_and_id
+    waiting[count + index] = order_and_id
     member_of[order_and_id] = member
   end
+  count = count + #members
 end
 if #arguments > 5 then
   table.sort(waiting)
 end
 
-local taken, ids = {}, {}
-for i = 1, math.min(limit, #waiting) do
-  taken[i] = member_of[waiting[i]]
-  ids[i] = string.sub(waiting[i], 20)
+local taken, ids = new_list(), new_list()
+for i = 1, math.min(limit, count) do
+  add(taken, member_of[waiting[i]])
+  add(ids, string.sub(waiting[i], 20))
 end
 local now = server_time()
-local records, granted, reply, claimed = {}, {}, {}, {}
-for index, record in ipairs(read_many(executions, ids)) do
-  local attempt, fixed, settled_by, rest_at =
-    string.match(record or '', '^queued|(%d+)|(%d+|%d+|%d+)|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|([^\n]*)()')
+local now_text, lease_until = instant_text(now), instant_text(now + lease_ms)
+local records, granted = new_list(), new_list()
+local RECORD = '^queued|(%d+)|(%d+|%d+|%d+)|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|([^\n]*)()'
+for index, record in ipairs(read_many(executions, ids, 1, ids.count)) do
+  local attempt, fixed, settled_by, lines_at = string.match(record or '', RECORD)
   if attempt then
-    local id, count = ids[index], #records
-    local started = 'running|' .. (attempt + 1) .. '|' .. fixed .. '|' .. token .. '|' .. worker .. '|' .. now
-      .. '||||' .. settled_by .. string.sub(record, rest_at)
-    records[count + 1], records[count + 2] = id, started
-    reply[count + 1], reply[count + 2] = id, started
-    granted[count + 1], granted[count + 2] = now + lease_ms, id
-    claimed[#claimed + 1] = id
+    local id = ids[index]
+    add_pair(records, id, 'running|' .. (attempt + 1) .. '|' .. fixed .. '|' .. token .. '|' .. worker .. '|' .. now_text
+      .. '||||' .. settled_by .. string.sub(record, lines_at))
+    add_pair(granted, lease_until, id)
   end
 end
-if #claimed > 0 then
+if records.count > 0 then
   write_many('HSET', executions, records)
   write_many('ZADD', leases, granted)
-  remember_claim(claims, worker, token, claimed, now)
+  remember_claim(claims, worker, token, granted, now_text)
 end
 write_many('ZREM', ready, taken)
-return reply
+return records

@@ -28,15 +28,15 @@ if refusal then
   return refusal
 end
 local entries = redis.call('ZRANGEBYSCORE', expiry, '-inf', server_time(), 'LIMIT', 0, limit)
-local ids, gone, deleting, names_of = {}, {}, {}, {}
+local ids, gone, deleting, names_of = new_list(), new_list(), {}, {}
 for _, entry in ipairs(entries) do
   local kind, key = string.sub(entry, 1, 2), string.sub(entry, 3)
   if kind == 'j:' then
     deleting[#deleting + 1] = key
   else
-    gone[#gone + 1] = entry
+    add(gone, entry)
     if kind == 'x:' then
-      ids[#ids + 1] = key
+      add(ids, key)
     else
       local job, name = string.match(key, '^(.*)/([^/]*)$')
       names_of[job] = names_of[job] or {}
@@ -45,11 +45,11 @@ for _, entry in ipairs(entries) do
   end
 end
 
-local members = {}
-for index, record in ipairs(read_many(executions, ids)) do
+local members = new_list()
+for index, record in ipairs(read_many(executions, ids, 1, ids.count)) do
   if record then
-    local _, lines = open_record(record)
-    members[#members + 1] = job_of(lines) .. '/' .. ids[index]
+    local line_at = string.find(record, '\n', 1, true)
+    add(members, job_of(string.sub(record, line_at)) .. '/' .. ids[index])
   end
 end
 write_many('HDEL', executions, ids)
@@ -58,4 +58,4 @@ for job, names in pairs(names_of) do
   remove_triggers(keys, job, names)
 end
 write_many('ZREM', expiry, gone)
-return { OK, #gone, unpack(deleting) }
+return { OK, gone.count, unpack(deleting) }

@@ -12,19 +12,18 @@
 local executions, leases = KEYS[1], KEYS[2]
 local lease_ms, arguments = tonumber(ARGV[1]), ARGV
 
-local until_ms = server_time() + lease_ms
-local outcomes, extended = {}, {}
+local lease_until = instant_text(server_time() + lease_ms)
+local outcomes, extended = new_list(), new_list()
 for i = 2, #arguments, 2 do
   local id, token = arguments[i], arguments[i + 1]
   local record = redis.call('HGET', executions, id)
   local held, cancel = string.match(
     record or '', '^running|%d+|%d+|%d+|%d+|([^|]*)|[^|]*|%d*|%d*|[^|]*|([^|]*)|')
   if held == token then
-    extended[#extended + 1] = until_ms
-    extended[#extended + 1] = id
-    outcomes[#outcomes + 1] = cancel == '' and EXTENDED or CANCELLING
+    add_pair(extended, lease_until, id)
+    add(outcomes, cancel == '' and EXTENDED or CANCELLING)
   else
-    outcomes[#outcomes + 1] = LOST
+    add(outcomes, LOST)
   end
 end
 write_many('ZADD', leases, extended)

@@ -45,7 +45,8 @@ local decisions_at = triggers_at + decision_count
 local ids_at = decisions_at + 9 * decision_count
 local records_at = ids_at + record_count
 local now = server_time()
-local fired_part = '|' .. now .. '|' .. epoch
+local now_text, finished_until = instant_text(now), instant_text(now + finished_ms)
+local fired_part = '|' .. now_text .. '|' .. epoch
 
 -- For each job: whether its version is the expected one, and what missed records say of it.
 local job_of_decision = {}
@@ -58,14 +59,15 @@ end
 
 local stored_triggers = read_many(triggers, arguments, triggers_at, decision_count)
 local known_records = read_many(executions, arguments, ids_at, record_count)
-local identity_at, decided, reply, record_index = #shard + 17, {}, { OK }, 0
+local identity_at, decided, reply, record_index = #shard + 17, {}, new_list(), 0
+add(reply, OK)
 
 local function fire_trigger(index, at, stored)
   local trigger, job = arguments[triggers_at + index - 1], job_of_decision[tonumber(arguments[at])]
   local expected, next_due_at, is_skipping = arguments[at + 1], arguments[at + 4], arguments[at + 5] == '1'
   local retention_ms, fire_count, missed_count =
     tonumber(arguments[at + 6]), tonumber(arguments[at + 7]), tonumber(arguments[at + 8])
-  local fired_before, last, packed = string.match(stored, '^(%d+)|(%d*)(\n.*)$', #expected + 1)
+  local fired_before, last, packed_at = string.match(stored, '^(%d+)|(%d*)()', #expected + 1)
 
   -- Whether the last execution runs is asked of its record, never kept as a flag that could be left behind.
   local is_busy = false
@@ -82,11 +84,13 @@ local function fire_trigger(index, at, stored)
     if known_records[offset + 1] then
       -- A trigger that was deleted and stored again has met a nominal time that it fired before.
     elseif offset >= record_index + fire_count then
-      local head = 'missed|0|' .. (job.attempts) .. fired_part
-      add_ended(job.key, id, head, attempts, job.order_start .. order .. lines, now, retention_ms)
+      local head, reason = 'missed|0|' .. job.attempts .. fired_part, attempts
+      add_ended(job.key, id, head, '||||' .. now_text .. '|' .. reason .. '||', job.order_start .. order .. lines,
+        instant_text(now + retention_ms))
     elseif is_busy then
       skipped_count = skipped_count + 1
-      add_ended(job.key, id, 'skipped|0|' .. attempts .. fired_part, 'overlap', order .. lines, now, retention_ms)
+      add_ended(job.key, id, 'skipped|0|' .. attempts .. fired_part, '||||' .. now_text .. '|overlap||', order .. lines,
+        instant_text(now + retention_ms))
     else
       add_queued(job.key, id, 'queued|0|' .. attempts .. fired_part, order, lines)
       last = string.sub(id, identity_at - 15, identity_at - 1)
@@ -94,12 +98,13 @@ local function fire_trigger(index, at, stored)
     end
   end
 
-  add_pair(trigger_records, trigger, arguments[at + 2] .. (fired_before + fire_count) .. '|' .. last .. packed)
+  add_pair(trigger_records, trigger, arguments[at + 2] .. (fired_before + fire_count) .. '|' .. last
+    .. string.sub(stored, packed_at))
   if next_due_at ~= '' then
     add_pair(next_due, next_due_at, trigger)
   else
-    not_due[#not_due + 1] = trigger
-    add_pair(ended, now + finished_ms, 't:' .. trigger)
+    add(not_due, trigger)
+    add_pair(ended, finished_until, 't:' .. trigger)
   end
   return skipped_count
 end

@@ -8,25 +8,25 @@
 -- Cost    O(log n + limit)
 -- Called by RedisExecutionStore.readDue
 --@include lib/read_many.lua
+--@include lib/write_many.lua
 local due, triggers, jobs = KEYS[1], KEYS[2], KEYS[3]
 local until_ms, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 
 local entries = redis.call('ZRANGE', due, 0, limit, 'WITHSCORES')
-local members, following = {}, ''
+local members, following = new_list(), ''
 for i = 1, #entries, 2 do
-  if #members == limit or tonumber(entries[i + 1]) > until_ms then
+  if members.count == limit or tonumber(entries[i + 1]) > until_ms then
     following = entries[i + 1]
     break
   end
-  members[#members + 1] = entries[i]
+  add(members, entries[i])
 end
 
-local records = read_many(triggers, members)
-local found, job_keys, seen = {}, {}, {}
+local records = read_many(triggers, members, 1, members.count)
+local found, job_keys, seen = new_list(), {}, {}
 for index, member in ipairs(members) do
-  found[#found + 1] = member
-  found[#found + 1] = entries[index * 2]
-  found[#found + 1] = records[index] or ''
+  add(found, member)
+  add_pair(found, entries[index * 2], records[index] or '')
   local job = string.match(member, '^[^/]*/[^/]*')
   if not seen[job] then
     seen[job] = true

@@ -26,21 +26,19 @@ if refusal then
 end
 local ids = redis.call('ZRANGEBYSCORE', retries, '-inf', server_time(), 'LIMIT', 0, limit)
 local stored = read_many(executions, ids)
-local records, members = {}, {}
+local records, members = new_list(), new_list()
 for index, id in ipairs(ids) do
   if stored[index] then
     local fields, lines = open_record(stored[index])
     local order = order_of(lines)
     fields[STATE] = 'queued'
-    records[#records + 1] = id
-    records[#records + 1] = close_record(fields, lines)
-    members[#members + 1] = 0
-    members[#members + 1] = order .. ' ' .. id
+    add_pair(records, id, close_record(fields, lines))
+    add_pair(members, '0', order .. ' ' .. id)
     hint_lane(order)
   end
 end
 write_many('HSET', executions, records)
 write_many('ZADD', ready, members)
-write_many('ZREM', retries, ids)
+write_many('ZREM', retries, as_list(ids))
 publish_hints(channel_prefix, shard)
 return { OK, #ids }

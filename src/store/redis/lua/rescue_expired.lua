@@ -33,7 +33,8 @@ end
 local now = server_time()
 local ids = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, limit)
 local stored = read_many(executions, ids)
-local records, members, ended = {}, {}, {}
+local records, members, ended = new_list(), new_list(), new_list()
+local now_text = instant_text(now)
 local requeued, failed, cancelled = 0, 0, 0
 for index, id in ipairs(ids) do
   if stored[index] then
@@ -47,28 +48,25 @@ for index, id in ipairs(ids) do
     elseif tonumber(fields[ATTEMPT]) < tonumber(fields[MAX_ATTEMPTS]) then
       requeued = requeued + 1
       fields[STATE] = 'queued'
-      lines = with_outcome(lines, nil, lease_error)
+      lines = with_outcome(lines, '', lease_error)
       local order = order_of(lines)
-      members[#members + 1] = 0
-      members[#members + 1] = order .. ' ' .. id
+      add_pair(members, '0', order .. ' ' .. id)
       hint_lane(order)
     else
       failed, kept_ms = failed + 1, failed_ms
       fields[STATE], fields[REASON] = 'failed', 'attempts-used-up'
-      lines = with_outcome(lines, nil, lease_error)
+      lines = with_outcome(lines, '', lease_error)
     end
     if kept_ms then
-      fields[FINISHED_AT] = now
-      ended[#ended + 1] = now + kept_ms
-      ended[#ended + 1] = 'x:' .. id
+      fields[FINISHED_AT] = now_text
+      add_pair(ended, instant_text(now + kept_ms), 'x:' .. id)
     end
-    records[#records + 1] = id
-    records[#records + 1] = close_record(fields, lines)
+    add_pair(records, id, close_record(fields, lines))
   end
 end
 write_many('HSET', executions, records)
 write_many('ZADD', ready, members)
 write_many('ZADD', expiry, ended)
-write_many('ZREM', leases, ids)
+write_many('ZREM', leases, as_list(ids))
 publish_hints(channel_prefix, shard)
 return { OK, requeued, failed, cancelled }

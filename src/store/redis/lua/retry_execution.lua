@@ -25,7 +25,7 @@ end
 local order = order_of(lines)
 fields[STATE], fields[MAX_ATTEMPTS] = 'queued', fields[ATTEMPT] + 1
 fields[FINISHED_AT], fields[REASON], fields[CANCEL] = '', '', ''
-local changed = close_record(fields, with_outcome(lines, nil, ''))
+local changed = close_record(fields, without_error(lines))
 redis.call('HSET', executions, id, changed)
 redis.call('ZADD', ready, 0, order .. ' ' .. id)
 redis.call('ZREM', expiry, 'x:' .. id)

@@ -23,52 +23,54 @@ local executions, leases, ready, retries, expiry, jobs = KEYS[1], KEYS[2], KEYS[
 local channel_prefix, shard, wake_channel, arguments = ARGV[1], ARGV[2], ARGV[3], ARGV
 
 local now = server_time()
-local outcomes, records, ended, retrying, queued, done, settled = {}, {}, {}, {}, {}, {}, {}
-local earliest_retry = math.huge
+local now_text = instant_text(now)
+local records, ended, retrying, queued, done = new_list(), new_list(), new_list(), new_list(), new_list()
+local outcomes, settled, earliest_retry = new_list(), {}, math.huge
 
-local function add_pair(list, first, second)
-  local count = #list
-  list[count + 1], list[count + 2] = first, second
-end
+-- Attempt, `maxAttempts|firedAt|epoch`, token, worker, startedAt, cancel and the end of the state line.
+local RUNNING = '^running|(%d+)|(%d+|%d+|%d+)|([^|]*)|([^|]*)|(%d*)|%d*|[^|]*|([^|]*)|[^\n]*()'
 
--- Changes the fields; returns the lines below them.
-local function settle(id, fields, lines, at)
+-- Collects what follows for the sets; returns state, reason, result and error of the record.
+local function apply(id, lines, is_cancelling, at)
   local kind, ms, reason = arguments[at + 2], tonumber(arguments[at + 3]), arguments[at + 4]
   local result, error_text = arguments[at + 5], arguments[at + 6]
-  fields[SETTLED_BY], fields[TOKEN] = fields[TOKEN], ''
-  if fields[CANCEL] ~= '' and (kind == 'retry' or kind == 'released') then
+  if is_cancelling and (kind == 'retry' or kind == 'released') then
     kind, reason, ms, error_text = 'cancelled', 'cancelled', job_retention(jobs, job_of(lines)), ''
   end
   if kind == 'retry' then
-    fields[STATE] = 'retrying'
     earliest_retry = math.min(earliest_retry, now + ms)
-    add_pair(retrying, now + ms, id)
-  elseif kind == 'released' then
+    add_pair(retrying, instant_text(now + ms), id)
+    return 'retrying', '', result, error_text
+  end
+  if kind == 'released' then
     local order = order_of(lines)
-    fields[STATE], fields[ATTEMPT], fields[WORKER], fields[STARTED_AT] = 'queued', fields[ATTEMPT] - 1, '', ''
-    add_pair(queued, 0, order .. ' ' .. id)
+    add_pair(queued, '0', order .. ' ' .. id)
     hint_lane(order)
-  else
-    fields[STATE], fields[FINISHED_AT], fields[REASON] = kind, now, reason
-    add_pair(ended, now + ms, 'x:' .. id)
+    return 'queued', '', result, error_text
   end
-  if result == '' and error_text == '' then
-    return lines
-  end
-  return with_outcome(lines, result ~= '' and result or nil, error_text ~= '' and error_text or nil)
+  add_pair(ended, instant_text(now + ms), 'x:' .. id)
+  return kind, reason, result, error_text
 end
 
 for at = 4, #arguments, 7 do
   local id, token = arguments[at], arguments[at + 1]
-  local record = not settled[id] and redis.call('HGET', executions, id)
-  local fields, lines = open_record(record or '|||||||||||')
-  if fields[STATE] == 'running' and fields[TOKEN] == token then
+  local record = not settled[id] and redis.call('HGET', executions, id) or ''
+  local attempt, fixed, held, worker, started_at, cancel, lines_at = string.match(record, RUNNING)
+  if held == token then
     settled[id] = token
-    add_pair(records, id, close_record(fields, settle(id, fields, lines, at)))
-    done[#done + 1] = id
-    outcomes[#outcomes + 1] = SETTLED
+    local lines = string.sub(record, lines_at)
+    local state, reason, result, error_text = apply(id, lines, cancel ~= '', at)
+    local finished_at = (state == 'queued' or state == 'retrying') and '' or now_text
+    if state == 'queued' then
+      attempt, worker, started_at = attempt - 1, '', ''
+    end
+    add_pair(records, id, state .. '|' .. attempt .. '|' .. fixed .. '||' .. worker .. '|' .. started_at .. '|' .. finished_at
+      .. '|' .. reason .. '|' .. cancel .. '|' .. token .. with_outcome(lines, result, error_text))
+    add(done, id)
+    add(outcomes, SETTLED)
   else
-    outcomes[#outcomes + 1] = (settled[id] or fields[SETTLED_BY]) == token and REPEATED or LOST
+    local settled_by = settled[id] or string.match(record, '^[^\n]*|([^\n]*)\n')
+    add(outcomes, settled_by == token and REPEATED or LOST)
   end
 end
 

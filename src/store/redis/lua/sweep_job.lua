@@ -21,10 +21,10 @@ local record = redis.call('HGET', jobs, job)
 if not record or not is_deleting(record) then
   return DELETED
 end
-local members, finished = {}, {}
+local members, finished = new_list(), new_list()
 for i = 3, #arguments do
-  members[#members + 1] = arguments[i]
-  finished[#finished + 1] = 't:' .. arguments[i]
+  add(members, arguments[i])
+  add(finished, 't:' .. arguments[i])
 end
 write_many('HDEL', triggers, members)
 write_many('ZREM', due, members)

@@ -26,11 +26,23 @@ local function order_of(rest)
   return string.sub(rest, 2, string.find(rest, '|', 1, true) - 1)
 end
 
--- The lines with another result or error; nil leaves what is there.
-local function with_outcome(rest, result, error_text)
-  local data_line = string.find(rest, '\n', 2, true)
-  local result_line = string.find(rest, '\n', data_line + 1, true)
-  local error_line = string.find(rest, '\n', result_line + 1, true)
-  return string.sub(rest, 1, result_line) .. (result or string.sub(rest, result_line + 1, error_line - 1))
-    .. '\n' .. (error_text or string.sub(rest, error_line + 1))
+-- The lines with another result or error; an empty text leaves what is there.
+local function with_outcome(lines, result, error_text)
+  if result == '' and error_text == '' then
+    return lines
+  end
+  local result_at = string.find(lines, '\n', string.find(lines, '\n', 2, true) + 1, true)
+  local error_at = string.find(lines, '\n', result_at + 1, true)
+  if result == '' then
+    result = string.sub(lines, result_at + 1, error_at - 1)
+  end
+  if error_text == '' then
+    error_text = string.sub(lines, error_at + 1)
+  end
+  return string.sub(lines, 1, result_at) .. result .. '\n' .. error_text
+end
+
+-- The lines without an error.
+local function without_error(lines)
+  return string.match(lines, '^(.*\n)[^\n]*$')
 end

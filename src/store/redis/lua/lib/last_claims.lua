@@ -24,15 +24,19 @@ local function repeated_claim(claims, executions, worker, token)
   return reply
 end
 
--- The first claim of a worker removes what workers that are gone have left.
-local function remember_claim(claims, worker, token, ids, now)
+-- `granted` holds the end of the lease and the id for each. The first claim of a worker removes what workers that are gone have left.
+local function remember_claim(claims, worker, token, granted, now_text)
   if redis.call('HEXISTS', claims, worker) == 0 then
     local found = redis.call('HSCAN', claims, 0, 'COUNT', 100)[2]
     for i = 1, #found, 2 do
-      if now - tonumber(string.match(found[i + 1], '^%d+')) > FORGET_AFTER_MS then
+      if tonumber(now_text) - tonumber(string.match(found[i + 1], '^%d+')) > FORGET_AFTER_MS then
         redis.call('HDEL', claims, found[i])
       end
     end
   end
-  redis.call('HSET', claims, worker, now .. ' ' .. token .. ' ' .. table.concat(ids, ' '))
+  local ids = {}
+  for i = 2, granted.count, 2 do
+    ids[i / 2] = granted[i]
+  end
+  redis.call('HSET', claims, worker, now_text .. ' ' .. token .. ' ' .. table.concat(ids, ' '))
 end

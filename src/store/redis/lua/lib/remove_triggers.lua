@@ -2,13 +2,13 @@
 --@include lib/trigger_index.lua
 -- Removes triggers of one job by name; names that do not exist are passed over. Returns how many went.
 local function remove_triggers(keys, job, names)
-  local removed, members, finished = {}, {}, {}
+  local removed, members, finished = {}, new_list(), new_list()
   for _, name in ipairs(names) do
     local member = job .. '/' .. name
     if redis.call('HDEL', keys.triggers, member) == 1 then
       removed[#removed + 1] = name
-      members[#members + 1] = member
-      finished[#finished + 1] = 't:' .. member
+      add(members, member)
+      add(finished, 't:' .. member)
     end
   end
   write_many('ZREM', keys.due, members)

@@ -5,12 +5,13 @@
 -- Writes triggers of one job. `writes` holds for each: name, packed definition, watermark, due instant (or '').
 -- What is equal to what is stored stays untouched. Returns an outcome for each, and whether any was written.
 local function write_triggers(keys, job, writes)
-  local members = {}
+  local members = new_list()
   for i = 1, #writes, 4 do
-    members[#members + 1] = job .. '/' .. writes[i]
+    add(members, job .. '/' .. writes[i])
   end
-  local stored = read_many(keys.triggers, members)
-  local outcomes, values, due, not_due, not_finished, added = {}, {}, {}, {}, {}, {}
+  local stored = read_many(keys.triggers, members, 1, members.count)
+  local outcomes, added = {}, {}
+  local values, due, not_due, not_finished = new_list(), new_list(), new_list(), new_list()
   for index, member in ipairs(members) do
     local at = index * 4 - 3
     local packed, watermark, due_at = writes[at + 1], writes[at + 2], writes[at + 3]
@@ -26,16 +27,14 @@ local function write_triggers(keys, job, writes)
       if old_watermark and tonumber(old_watermark) > tonumber(watermark) then
         watermark = old_watermark
       end
-      values[#values + 1] = member
-      values[#values + 1] = (version + 1) .. '|' .. watermark .. '|' .. counts .. '\n' .. packed
+      add_pair(values, member, (version + 1) .. '|' .. watermark .. '|' .. counts .. '\n' .. packed)
       if due_at ~= '' then
-        due[#due + 1] = due_at
-        due[#due + 1] = member
+        add_pair(due, due_at, member)
       elseif old then
-        not_due[#not_due + 1] = member
+        add(not_due, member)
       end
       if old then
-        not_finished[#not_finished + 1] = 't:' .. member
+        add(not_finished, 't:' .. member)
       else
         added[#added + 1] = writes[at]
       end
@@ -46,5 +45,5 @@ local function write_triggers(keys, job, writes)
   change_index(keys.trigger_names, job, added, {})
   write_many('ZREM', keys.due, not_due)
   write_many('ZREM', keys.expiry, not_finished)
-  return outcomes, #values > 0
+  return outcomes, values.count > 0
 end
