@@ -67,7 +67,7 @@ export interface FirePlanInput {
   readonly trigger: Trigger;
   readonly job: Job;
   readonly shard: ShardId;
-  readonly compiled: CompiledSchedule;
+  readonly compiled: Pick<CompiledSchedule, 'next'>;
   /** The instant at which the decision is applied; may lie ahead, and then it is not applied before. */
   readonly at: EpochMs;
 }

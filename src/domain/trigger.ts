@@ -14,6 +14,7 @@ import {
   scheduleSchema,
   type CompiledSchedule,
   type Schedule,
+  type ScheduleTimes,
 } from './time/schedule.js';
 
 /** `namespace/job/trigger`. */
@@ -117,7 +118,7 @@ export function parseTrigger(
 }
 
 /** Compiles the schedule of a trigger. Errors: `CJ_SCHEDULE_INVALID`, fields relative to the trigger. */
-export function compileTrigger(key: TriggerKey, definition: TriggerDefinition): CompiledSchedule {
+export function compileTrigger(key: TriggerKey, definition: TriggerDefinition): ScheduleTimes {
   try {
     return compileSchedule(definition.schedule, {
       timeZone: definition.timeZone,
@@ -146,7 +147,7 @@ export interface FireTime {
 export function nextFire(
   key: TriggerKey,
   definition: TriggerDefinition,
-  compiled: CompiledSchedule,
+  compiled: Pick<CompiledSchedule, 'next'>,
   after: EpochMs,
 ): FireTime | null {
   const from = definition.startAt === undefined ? after : Math.max(after, definition.startAt - 1);

@@ -8,7 +8,7 @@ import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
 import type { ExecutionStore, FireResult } from '../store/execution-store.js';
-import type { ScheduleCache } from './schedule-cache.js';
+import type { ScheduleSource } from './schedule-cache.js';
 
 /** A decision that waits for its instant, and what it was made from. */
 export interface PlannedFire {
@@ -26,7 +26,7 @@ export interface PlannedFire {
 export interface FirePlannerDeps {
   readonly store: Pick<ExecutionStore, 'readDue'>;
   readonly clusterClock: ClusterClock;
-  readonly schedules: Pick<ScheduleCache, 'get'>;
+  readonly schedules: ScheduleSource;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }

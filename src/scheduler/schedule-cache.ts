@@ -1,11 +1,16 @@
 import type { CompiledSchedule } from '../domain/time/schedule.js';
 import { compileTrigger, type TriggerDefinition, type TriggerKey } from '../domain/trigger.js';
 
+/** Where the planner has its schedules from. */
+export interface ScheduleSource {
+  get(key: TriggerKey, definition: TriggerDefinition): Pick<CompiledSchedule, 'next'>;
+}
+
 /**
  * Compiled schedules, shared by all triggers that say the same in the same zone, so that a million birthdays
  * do not need a million of them. Holds the `capacity` used last.
  */
-export class ScheduleCache {
+export class ScheduleCache implements ScheduleSource {
   readonly #compiled = new Map<string, CompiledSchedule>();
   readonly #capacity: number;
 

@@ -61,12 +61,10 @@ export class SchedulerService extends Service {
 
   #lead(term: LeadershipTerm): void {
     if (this.stopSignal.aborted || term.ended.aborted) return;
-    const { stores, logger, metrics } = this.#deps;
+    const { stores, logger } = this.#deps;
     const { executions: store, events, clusterClock } = stores;
     const loop = new ShardLoop({ ...this.#deps, store, events, clusterClock, term, schedules: this.#schedules });
     this.#loops.set(term, loop);
-    metrics.leading.inc();
-    metrics.epoch.set({ shard: String(term.shard) }, term.epoch);
     term.ended.addEventListener('abort', () => void this.#leave(term, loop), { once: true });
     loop.start().then(
       () => this.#announce(term, { isLeading: true }),
@@ -79,15 +77,10 @@ export class SchedulerService extends Service {
   }
 
   async #leave(term: LeadershipTerm, loop: ShardLoop): Promise<void> {
-    const { logger, metrics } = this.#deps;
-    const reason = String(term.ended.reason);
-    logger.info('shard-left', { shard: term.shard, epoch: term.epoch, reason });
-    metrics.leading.dec();
-    const isLedAgain = [...this.#loops.keys()].some((other) => other !== term && other.shard === term.shard);
-    if (!isLedAgain) metrics.epoch.remove({ shard: String(term.shard) });
+    const { logger } = this.#deps;
     await loop.stop().catch((error: unknown) => logger.error('shard-stop-failed', { shard: term.shard, error }));
     this.#loops.delete(term);
-    this.#announce(term, { isLeading: false, reason });
+    this.#announce(term, { isLeading: false, reason: String(term.ended.reason) });
   }
 
   #announce({ shard, epoch, member }: LeadershipTerm, facts: { isLeading: boolean; reason?: string }): void {

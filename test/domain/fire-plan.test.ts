@@ -3,14 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { MAX_FIRES_PER_DECISION, MAX_TIMES_PER_DECISION, planFires } from '../../src/domain/fire-plan.js';
 import { parseJobDefinition, type Job } from '../../src/domain/job.js';
 import { misfirePolicySchema, type MisfirePolicy } from '../../src/domain/misfire-policy.js';
-import type { CompiledSchedule } from '../../src/domain/time/schedule.js';
+import type { EpochMs } from '../../src/domain/time/instant.js';
 import { nextFire, type Trigger, type TriggerDefinition } from '../../src/domain/trigger.js';
+
+type Compiled = { next(after: EpochMs): EpochMs | null };
 
 /** 0 is the watermark of every case; a minute is the distance of its nominal times. */
 const MINUTE = 60_000;
 const GRACE = 60_000;
 
-function everyMs(period: number): CompiledSchedule & { calls: number } {
+function everyMs(period: number): Compiled & { calls: number } {
   return {
     calls: 0,
     next(after) {
@@ -20,13 +22,13 @@ function everyMs(period: number): CompiledSchedule & { calls: number } {
   };
 }
 
-function onceAt(at: number): CompiledSchedule {
+function onceAt(at: number): Compiled {
   return { next: (after) => (after < at ? at : null) };
 }
 
 interface Case {
   at: number;
-  compiled?: CompiledSchedule;
+  compiled?: Compiled;
   misfire?: Partial<MisfirePolicy>;
   trigger?: Partial<TriggerDefinition>;
   job?: Partial<Job>;

@@ -1,0 +1,118 @@
+import { onTestFinished } from 'vitest';
+import type { Execution } from '../../src/domain/execution.js';
+import type { JobKey } from '../../src/domain/job.js';
+import { instantSchema } from '../../src/domain/time/schedule.js';
+import type { EpochMs } from '../../src/domain/time/instant.js';
+import { nextFire, triggerKeyOf, type TriggerDefinition, type TriggerKey } from '../../src/domain/trigger.js';
+import type { Clock } from '../../src/runtime/clock.js';
+import { silentLogger } from '../../src/runtime/logger.js';
+import { Metrics } from '../../src/runtime/metrics.js';
+import { ShardLoop } from '../../src/scheduler/shard-loop.js';
+import type { ClusterClock } from '../../src/store/cluster-clock.js';
+import type { ClusterEvent } from '../../src/store/event-bus.js';
+import type { ExecutionStore } from '../../src/store/execution-store.js';
+import { MemoryStores } from '../../src/store/memory/memory-stores.js';
+import { aJobDefinition, aTriggerDefinition } from '../support/builders.js';
+import { FakeTerm } from '../support/fake-term.js';
+import { FaultyStore } from '../support/faulty-store.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { RecordingProbe } from '../support/wait.js';
+
+export const JOB: JobKey = 'shop/report';
+
+/** Schedules by plain arithmetic; zone `Mars/Base` is one that this member does not know. */
+export const plainSchedules = {
+  get(_key: TriggerKey, { schedule, timeZone }: TriggerDefinition): { next(after: EpochMs): EpochMs | null } {
+    if (timeZone === 'Mars/Base') throw new Error('unknown zone');
+    if (schedule.type === 'every') {
+      return { next: (after) => (Math.floor(after / schedule.everyMs) + 1) * schedule.everyMs };
+    }
+    if (schedule.type !== 'at') throw new Error(`no ${schedule.type} here`);
+    const at = instantSchema.parse(schedule.at);
+    return { next: (after) => (after < at ? at : null) };
+  },
+};
+
+export interface Leader {
+  readonly term: FakeTerm;
+  readonly loop: ShardLoop;
+  readonly probe: RecordingProbe;
+  readonly metrics: Metrics;
+}
+
+/** One shard on a manual clock, with a store that can be made to fail. */
+export function setup() {
+  const clock = new ManualClock();
+  const stores = new MemoryStores({ clock }, { shardCount: 1 });
+  const faulty = new FaultyStore<ExecutionStore>(stores.executions, clock);
+  const events: ClusterEvent[] = [];
+  const origin = clock.now();
+
+  /** A leader that is ready to fire; stopped when the test ends. */
+  async function lead(
+    epoch = 1,
+    {
+      store = faulty.store,
+      clusterClock = stores.clusterClock,
+      ownClock = clock,
+    }: { store?: ExecutionStore; clusterClock?: ClusterClock; ownClock?: Clock } = {},
+  ): Promise<Leader> {
+    const term = new FakeTerm(epoch);
+    const probe = new RecordingProbe();
+    const metrics = new Metrics();
+    const common = { term, clusterClock, clock: ownClock, probe, metrics, events: stores.events };
+    const loop = new ShardLoop({ ...common, store, schedules: plainSchedules, logger: silentLogger });
+    onTestFinished(async () => {
+      const stopped = loop.stop();
+      await clock.advance(1000);
+      await stopped;
+    });
+    term.ended.addEventListener('abort', () => void loop.stop());
+    const started = loop.start();
+    started.catch(() => undefined);
+    await clock.advance(0);
+    return { term, loop, probe, metrics };
+  }
+
+  /** Stores triggers of one job, each with its first fire after the watermark (now, unless given). */
+  async function put(
+    triggers: Record<string, Partial<TriggerDefinition> & { watermark?: EpochMs }>,
+    { job = JOB, definition = {} }: { job?: JobKey; definition?: Record<string, unknown> } = {},
+  ): Promise<void> {
+    const writes = Object.entries(triggers).map(([name, { watermark = clock.now(), ...fields }]) => {
+      const written = aTriggerDefinition(fields);
+      const known = written.timeZone === 'Mars/Base' ? { ...written, timeZone: 'UTC' } : written;
+      const key = triggerKeyOf(job, name);
+      const next = written.paused === true ? null : nextFire(key, known, plainSchedules.get(key, known), watermark);
+      return { name, definition: written, watermark, next };
+    });
+    await stores.jobs.putJob({ key: job, definition: aJobDefinition(definition), triggers: writes });
+    await clock.advance(0);
+  }
+
+  async function records(): Promise<readonly Execution[]> {
+    const { items } = await stores.executions.listExecutions({ namespace: 'shop', limit: 10_000 });
+    return [...items].sort((a, b) => a.nominalAt - b.nominalAt || ((a.trigger ?? '') < (b.trigger ?? '') ? -1 : 1));
+  }
+
+  /** `trigger@nominal+lateness`, instants counted from the start of the test. */
+  async function fired(): Promise<readonly string[]> {
+    const queued = (await records()).filter(({ state }) => state !== 'missed' && state !== 'skipped');
+    return queued.map(({ trigger, nominalAt, firedAt }) => `${trigger}@${nominalAt - origin}+${firedAt - nominalAt}`);
+  }
+
+  async function watch(): Promise<ClusterEvent[]> {
+    await stores.events.subscribe((event) => events.push(event));
+    return events;
+  }
+
+  return { clock, stores, faulty, origin, lead, put, records, fired, watch };
+}
+
+export function every(everyMs: number): Partial<TriggerDefinition> {
+  return { schedule: { type: 'every', everyMs }, overlap: 'allow' };
+}
+
+export function once(at: EpochMs): Partial<TriggerDefinition> {
+  return { schedule: { type: 'at', at: new Date(at).toISOString() }, overlap: 'allow' };
+}

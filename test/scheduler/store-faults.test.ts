@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../src/runtime/clock.js';
+import type { FireDecision } from '../../src/store/execution-store.js';
+import { every, setup } from './shard-fixture.js';
+
+describe('ShardLoop on a store that fails', () => {
+  it('sends the same decisions again after a lost answer, and they are applied once', async () => {
+    const { clock, faulty, lead, put, fired } = setup();
+    await put({ a: every(1000) });
+    const { metrics } = await lead();
+    faulty.inject('fire', 'after');
+    await clock.advance(1500);
+    const [first, second] = faulty.callsOf('fire').map((args) => args[2] as readonly FireDecision[]);
+    expect(second).toEqual(first);
+    expect((await metrics.fires.get()).values).toEqual([{ labels: { outcome: 'unconfirmed' }, value: 1 }]);
+    await clock.advance(500);
+    expect(await fired()).toEqual(['a@1000+0', 'a@2000+0']);
+  });
+
+  it('sends them again when they never arrived', async () => {
+    const { clock, faulty, lead, put, fired } = setup();
+    await put({ a: every(1000) });
+    await lead();
+    faulty.inject('fire', 'before', 3);
+    await clock.advance(1100);
+    expect(await fired()).toEqual(['a@1000+70']);
+  });
+
+  it('catches up after an outage by the misfire policy, in order, with nothing doubled', async () => {
+    const { clock, faulty, lead, put, records } = setup();
+    await put({ a: { ...every(1000), misfire: { policy: 'fireAll', graceMs: 1000, maxAgeMs: 60_000, maxCount: 5 } } });
+    await lead();
+    faulty.inject('fire', 'before', 10_000);
+    faulty.inject('readDue', 'before', 10_000);
+    await clock.advance(20_500);
+    faulty.heal();
+    await clock.advance(3000);
+    const all = await records();
+    const covered = all.reduce((sum, { missed }) => sum + (missed?.count ?? 1), 0);
+    expect(covered).toBe(23);
+    expect(all.filter(({ state }) => state === 'missed').map(({ reason }) => reason)).toEqual(['misfire-too-many']);
+  });
+
+  it('keeps the order of one trigger while an answer takes long', async () => {
+    const { clock, faulty, lead, put, records } = setup();
+    await put({ a: every(100), b: every(1000) });
+    await lead();
+    faulty.inject('fire', { delayMs: 350 });
+    await clock.advance(1000);
+    const a = (await records()).filter(({ trigger }) => trigger === 'a');
+    expect(a.map(({ nominalAt }) => nominalAt)).toHaveLength(10);
+    expect(a.map(({ firedAt }) => firedAt)).toEqual(a.map(({ firedAt }) => firedAt).sort((x, y) => x - y));
+  });
+
+  it('seals, subscribes and reads until the store answers', async () => {
+    const { clock, faulty, lead, put, fired } = setup();
+    await put({ a: every(1000) });
+    faulty.inject('sealFence', 'after', 2);
+    faulty.inject('onShardChanged', 'before', 2);
+    faulty.inject('readDue', 'before', 2);
+    const { loop } = await lead();
+    expect(loop.state).toBe('starting');
+    await clock.advance(1000);
+    expect(loop.state).toBe('running');
+    expect(await fired()).toEqual(['a@1000+0']);
+  });
+
+  it('stops within half a second though the store does not answer', async () => {
+    const { clock, faulty, lead, put } = setup();
+    await put({ a: every(1000) });
+    const { loop } = await lead();
+    faulty.inject('fire', { delayMs: 60_000 });
+    await clock.advance(1000);
+    const stopped = loop.stop();
+    await clock.advance(500);
+    await stopped;
+    expect(loop.state).toBe('stopped');
+  });
+
+  it('is never early by the store, though its own estimate of the clock is ahead', async () => {
+    const { clock, lead, put, fired } = setup();
+    await put({ a: every(1000) });
+    const ahead = { now: () => clock.now() + 40, offsetMs: () => -40 };
+    await lead(1, { clusterClock: ahead });
+    await clock.advance(999);
+    expect(await fired()).toEqual([]);
+    await clock.advance(21);
+    const [only] = await fired();
+    expect(only).toMatch(/^a@1000\+\d+$/);
+    expect(Number(only?.split('+')[1])).toBeLessThanOrEqual(20);
+  });
+
+  it('reads no wall clock but that of the store', async () => {
+    const { clock, lead, put, fired } = setup();
+    await put({ a: every(1000) });
+    const blind: Clock = {
+      now: () => {
+        throw new Error('the local wall clock was read');
+      },
+      monotonicNow: () => clock.monotonicNow(),
+      setTimer: (delayMs, fn) => clock.setTimer(delayMs, fn),
+    };
+    await lead(1, { ownClock: blind });
+    await clock.advance(2000);
+    expect(await fired()).toEqual(['a@1000+0', 'a@2000+0']);
+  });
+
+  it('catches up within the safety read when the clock of the store is set forward', async () => {
+    const { clock, lead, put, records } = setup();
+    await put({ a: every(60_000) });
+    await lead();
+    clock.jumpWall(100_000);
+    await clock.advance(5000);
+    expect((await records()).map(({ state }) => state)).toEqual(['queued']);
+  });
+
+  it('fires nothing twice when the clock of the store is set back', async () => {
+    const { clock, lead, put, records } = setup();
+    await put({ a: every(1000) });
+    await lead();
+    await clock.advance(5000);
+    clock.jumpWall(-3000);
+    await clock.advance(5000);
+    const nominal = (await records()).map(({ nominalAt }) => nominalAt);
+    expect(nominal).toHaveLength(7);
+    expect(new Set(nominal).size).toBe(7);
+    expect((await records()).every(({ firedAt, dueAt }) => firedAt >= dueAt)).toBe(true);
+  });
+});
