@@ -10,7 +10,7 @@ import { PeriodicLoop } from '../runtime/periodic-loop.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
 import type { LeaderElector } from './leader-elector.js';
-import type { LeadershipTerm, TermEndReason } from './leadership-term.js';
+import type { LeadershipTerm } from './leadership-term.js';
 import { Membership, type SchedulerMember } from './membership.js';
 import { ShardOwnership } from './shard-ownership.js';
 import { TermRegister } from './term-register.js';
@@ -95,7 +95,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
       (_, shard) => new ShardOwnership({ clock, logger, readFence }, { shard, paths: this.#paths, claimant }),
     );
     this.#terms = new TermRegister(
-      { logger, metrics, probe, onHolderEnd: (term, reason) => this.#leaveAlone(term.shard, reason) },
+      { logger, metrics, probe, onHolderEnd: (term) => this.#leaveAlone(term.shard) },
       { member: config.member },
     );
     this.#session = new ZooKeeperSession(
@@ -256,8 +256,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   }
 
   /** Its holder gave the term up: a pause keeps two that are of different opinion from chasing each other. */
-  #leaveAlone(shard: ShardId, reason: TermEndReason): void {
-    if (reason !== 'fenced') this.#isDoubtful = true;
+  #leaveAlone(shard: ShardId): void {
     this.#retakeAt.set(shard, this.#deps.clock.monotonicNow() + RETAKE_DELAY_MS);
     this.#loop.wake();
   }
