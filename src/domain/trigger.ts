@@ -14,7 +14,7 @@ import {
   scheduleSchema,
   type CompiledSchedule,
   type Schedule,
-  type ScheduleTimes,
+  type SearchableSchedule,
 } from './time/schedule.js';
 
 /** `namespace/job/trigger`. */
@@ -118,7 +118,7 @@ export function parseTrigger(
 }
 
 /** Compiles the schedule of a trigger. Errors: `CJ_SCHEDULE_INVALID`, fields relative to the trigger. */
-export function compileTrigger(key: TriggerKey, definition: TriggerDefinition): ScheduleTimes {
+export function compileTrigger(key: TriggerKey, definition: TriggerDefinition): SearchableSchedule {
   try {
     return compileSchedule(definition.schedule, {
       timeZone: definition.timeZone,

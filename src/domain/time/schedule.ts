@@ -1,38 +1,25 @@
-import { z } from 'zod';
 import { ValidationError } from '../errors.js';
-import { MAX_EXPRESSION_LENGTH, MAX_RRULE_LENGTH } from '../limits.js';
-import type { DurationMs, EpochMs } from './instant.js';
+import { readUnixCron } from './cron-unix.js';
+import type { CronFields } from './cron-fields.js';
+import type { LocalMs } from './civil.js';
+import type { EpochMs } from './instant.js';
+import { EveryTimes, OneTime, type FireTimes } from './interval.js';
+import { CronTimes } from './next-cron.js';
+import { RecurrenceTimes } from './recurrence.js';
+import type { Schedule } from './schedule-schema.js';
+import { timeZoneOf, type TimeZone } from './time-zone.js';
+import {
+  ELAPSED_TIME_RULE,
+  FIXED_TIME_RULE,
+  ZonedTimes,
+  type DstGap,
+  type DstOverlap,
+  type DstRule,
+  type LocalTimes,
+} from './zoned-times.js';
 
-/** An instant in the input: ISO 8601 with an offset or `Z`. Stored as epoch milliseconds. */
-export const instantSchema = z.iso
-  .datetime({ offset: true, error: 'must be an ISO 8601 instant with an offset, e.g. 2026-11-21T09:00:00Z' })
-  .transform((text) => Date.parse(text));
-
-export const scheduleSchema = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('cron'),
-    expression: z.string().min(1).max(MAX_EXPRESSION_LENGTH),
-    dialect: z.enum(['unix', 'quartz']).optional(),
-  }),
-  z.strictObject({
-    type: z.literal('every'),
-    everyMs: z.int().min(100).max(31_536_000_000),
-    anchor: z.iso.datetime({ offset: true }).optional(),
-  }),
-  z.strictObject({ type: z.literal('at'), at: z.iso.datetime({ offset: true }) }),
-  z.strictObject({
-    type: z.literal('rrule'),
-    rrule: z.string().min(1).max(MAX_RRULE_LENGTH),
-    /** Local date-time (`2026-11-21T09:00:00`, read in the trigger's zone) or instant with offset. */
-    dtstart: z.string().max(32),
-  }),
-]);
-
-/** The rule inside a trigger that yields its nominal fire times. Plain JSON: what the API takes and the store keeps. */
-export type Schedule = z.output<typeof scheduleSchema>;
-
-export type DstGap = 'next' | 'skip' | 'shift';
-export type DstOverlap = 'first' | 'second' | 'both';
+export { instantSchema, MIN_EVERY_MS, scheduleSchema, type Schedule } from './schedule-schema.js';
+export type { DstGap, DstOverlap } from './zoned-times.js';
 
 export interface ScheduleContext {
   /** IANA zone in which wall-clock rules are read. */
@@ -53,18 +40,90 @@ export interface CompiledSchedule {
   next(after: EpochMs): EpochMs | null;
 }
 
-/**
- * Compiles a schedule; the result may be cached and shared.
- * Errors: `ValidationError` with `CJ_SCHEDULE_INVALID`, fields relative to the schedule (`expression`, …),
- * also for a schedule that can never fire; field `timeZone` for an unknown zone.
- */
-export function compileSchedule(schedule: Schedule, context: ScheduleContext): CompiledSchedule {
-  void context;
-  throw new ValidationError([{ field: 'type', message: `${schedule.type} is not ready` }], 'CJ_SCHEDULE_INVALID');
+/** Also answers what people ask; the answers agree with `next`. */
+export interface SearchableSchedule extends CompiledSchedule {
+  /** Last nominal time strictly before `before`, or null when there is none. */
+  previous(before: EpochMs): EpochMs | null;
+  /** The first nominal times in `[from, to)`, ascending, at most `limit` of them. */
+  between(from: EpochMs, to: EpochMs, limit: number): EpochMs[];
+  /** The first `count` nominal times strictly after `after`, ascending; fewer when the schedule ends. */
+  preview(after: EpochMs, count: number): EpochMs[];
 }
 
 /** Times per call that a preview or a range may return. */
 export const MAX_PREVIEW_COUNT = 1000;
 
-/** Smallest distance between fires that `every` accepts. */
-export const MIN_EVERY_MS: DurationMs = 100;
+/**
+ * Compiles a schedule; the result may be cached and shared.
+ * Errors: `ValidationError` with `CJ_SCHEDULE_INVALID`, fields relative to the schedule (`expression`, …),
+ * also for a schedule that can never fire; field `timeZone` for an unknown zone.
+ */
+export function compileSchedule(schedule: Schedule, context: ScheduleContext): SearchableSchedule {
+  const zone = timeZoneOf(context.timeZone);
+  return new Times(fireTimes(schedule, zone, context));
+}
+
+class Times implements SearchableSchedule {
+  constructor(private readonly times: FireTimes) {}
+
+  next(after: EpochMs): EpochMs | null {
+    return this.times.next(after);
+  }
+
+  previous(before: EpochMs): EpochMs | null {
+    return this.times.previous(before);
+  }
+
+  between(from: EpochMs, to: EpochMs, limit: number): EpochMs[] {
+    const found: EpochMs[] = [];
+    for (let at = this.next(from - 1); at !== null && at < to && found.length < limit; at = this.next(at)) {
+      found.push(at);
+    }
+    return found;
+  }
+
+  preview(after: EpochMs, count: number): EpochMs[] {
+    return this.between(after + 1, Infinity, count);
+  }
+}
+
+function fireTimes(schedule: Schedule, zone: TimeZone, context: ScheduleContext): FireTimes {
+  switch (schedule.type) {
+    case 'cron': {
+      const fields = readUnixCron(schedule.expression, context.hashSeed ?? '');
+      return zoned(new CronTimes(fields), zone, ruleOf(cronRule(fields), context), 'expression');
+    }
+    case 'every':
+      return new EveryTimes(schedule.everyMs, schedule.anchor === undefined ? 0 : Date.parse(schedule.anchor));
+    case 'at':
+      return new OneTime(Date.parse(schedule.at));
+    case 'rrule': {
+      const times = new RecurrenceTimes(schedule.rrule, localOf(schedule.dtstart, zone), zone);
+      return zoned(times, zone, ruleOf(times.dstRule, context), 'rrule');
+    }
+  }
+}
+
+function zoned(times: LocalTimes, zone: TimeZone, rule: DstRule, field: string): FireTimes {
+  const zonedTimes = new ZonedTimes(times, zone, rule);
+  if (zonedTimes.next(-Infinity) === null) {
+    throw new ValidationError([{ field, message: 'never matches any day' }], 'CJ_SCHEDULE_INVALID');
+  }
+  return zonedTimes;
+}
+
+function cronRule(fields: CronFields): DstRule {
+  const isStepped = fields.seconds.isStepped || fields.minutes.isStepped || fields.hours.isStepped;
+  return isStepped ? ELAPSED_TIME_RULE : FIXED_TIME_RULE;
+}
+
+function ruleOf(byDefault: DstRule, context: ScheduleContext): DstRule {
+  return { gap: context.dstGap ?? byDefault.gap, overlap: context.dstOverlap ?? byDefault.overlap };
+}
+
+/** A wall-clock time as it stands, or the wall-clock time in the zone of an instant with an offset. */
+function localOf(text: string, zone: TimeZone): LocalMs {
+  if (!/(?:Z|[+-]\d{2}:\d{2})$/.test(text)) return Date.parse(`${text}Z`);
+  const at = Date.parse(text);
+  return at + zone.offsetAt(at);
+}
