@@ -15,25 +15,27 @@ export interface ApiModuleOptions extends ApiDeps {
   /** Controllers of other parts, and what they inject. They share key check, errors and OpenAPI. */
   readonly extraControllers?: readonly Type[];
   readonly extraProviders?: readonly Provider[];
+  /** Serve definitions and executions; otherwise only health, metrics and the extra controllers. @default true */
+  readonly servesApi?: boolean;
 }
+
+const DEFINITIONS: readonly Type[] = [
+  JobsController,
+  TriggersController,
+  ExecutionsController,
+  PreviewController,
+  ClusterController,
+  EventsController,
+];
 
 /** REST over the stores. Served by `createHttpApp`, which holds the key check. */
 @Module({})
 export class ApiModule {
-  static register({ extraControllers = [], extraProviders = [], ...deps }: ApiModuleOptions): DynamicModule {
+  static register(options: ApiModuleOptions): DynamicModule {
+    const { extraControllers = [], extraProviders = [], servesApi = true, ...deps } = options;
     return {
       module: ApiModule,
-      controllers: [
-        JobsController,
-        TriggersController,
-        ExecutionsController,
-        PreviewController,
-        ClusterController,
-        EventsController,
-        HealthController,
-        MetricsController,
-        ...extraControllers,
-      ],
+      controllers: [HealthController, MetricsController, ...(servesApi ? DEFINITIONS : []), ...extraControllers],
       providers: [
         { provide: API_DEPS, useValue: deps satisfies ApiDeps },
         { provide: APP_FILTER, useClass: ErrorFilter },

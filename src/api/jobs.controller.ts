@@ -20,6 +20,7 @@ import type { JobInput } from '../client/job-input.js';
 import type { JobQuery } from '../client/job-client.js';
 import type { JobView } from '../client/views.js';
 import type { Page } from '../store/job-store.js';
+import { OUTCOME_HEADER } from '../client/rest-client.js';
 import { API_DEPS, clientOf, type ApiDeps } from './api-deps.js';
 import { expectedVersion, matchedVersion, tagged, type ConditionHeaders } from './etag.js';
 import { named } from './named-body.js';
@@ -55,7 +56,7 @@ export class JobsController {
   ): Promise<JobView> {
     const input = named(body, name) as JobInput;
     const { outcome, job } = await clientOf(this.#deps, ns).putJob(input, { ifVersion: expectedVersion(headers) });
-    void reply.code(outcome === 'created' ? 201 : 200);
+    void reply.code(outcome === 'created' ? 201 : 200).header(OUTCOME_HEADER, outcome);
     return tagged(reply, job);
   }
 

@@ -20,6 +20,7 @@ import type { PageOptions } from '../client/job-client.js';
 import type { TriggerView } from '../client/views.js';
 import type { TriggerInput } from '../domain/trigger.js';
 import type { Page } from '../store/job-store.js';
+import { OUTCOME_HEADER } from '../client/rest-client.js';
 import { API_DEPS, clientOf, type ApiDeps } from './api-deps.js';
 import { expectedVersion, matchedVersion, tagged, type ConditionHeaders } from './etag.js';
 import { named } from './named-body.js';
@@ -88,7 +89,7 @@ export class TriggersController {
     const input = named(body, name) as unknown as TriggerInput & { readonly name: string };
     const options = { ifVersion: expectedVersion(headers) };
     const { outcome, trigger } = await clientOf(this.#deps, ns).putTrigger(job, input, options);
-    void reply.code(outcome === 'created' ? 201 : 200);
+    void reply.code(outcome === 'created' ? 201 : 200).header(OUTCOME_HEADER, outcome);
     return tagged(reply, trigger);
   }
 

@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   CJ_ZK_NO_NODE: { retryable: false, status: 503, title: 'The znode does not exist' },
   CJ_ZK_BAD_VERSION: { retryable: false, status: 503, title: 'The znode was changed by another member' },
   CJ_ZK_REFUSED: { retryable: false, status: 503, title: 'ZooKeeper refused the request' },
+  CJ_API_UNAVAILABLE: { retryable: true, status: 503, title: 'The API cannot be reached' },
   CJ_HANDLER_UNKNOWN: { retryable: true, status: 500, title: 'No handler of this name is registered' },
   CJ_HANDLER_THREW: { retryable: true, status: 500, title: 'The handler failed' },
   CJ_HANDLER_TIMEOUT: { retryable: true, status: 500, title: 'The handler did not finish in time' },
@@ -169,6 +170,13 @@ export class CoordinationError extends CloudJobError {
     options: { details?: ErrorDetails; cause?: unknown } = {},
   ) {
     super(code, message, options);
+  }
+}
+
+/** The REST API gave no answer that could be understood: the outcome of a write is unknown. */
+export class ApiUnavailableError extends CloudJobError {
+  constructor(message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+    super('CJ_API_UNAVAILABLE', message, options);
   }
 }
 

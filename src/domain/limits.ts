@@ -2,15 +2,19 @@ import { z } from 'zod';
 
 /** Limits on what callers may store; documented in `docs/config.md`. */
 
-const namePattern = /^[A-Za-z0-9._-]{1,128}$/;
-const nameError = 'must be 1 to 128 characters out of A-Z a-z 0-9 . _ -';
+// Not `.` and `..`: no URL could address them.
+const namePattern = /^(?!\.\.?$)[A-Za-z0-9._-]{1,128}$/;
+const nameError = 'must be 1 to 128 characters out of A-Z a-z 0-9 . _ -, and not . or ..';
 
 /** Names of namespaces, jobs, triggers, queues and calendars: safe in URLs, keys and channel names. */
 export const NAME = z.string().regex(namePattern, nameError);
 export const HANDLER_NAME = z.string().regex(namePattern, nameError);
 export const USER_ID = z
   .string()
-  .regex(/^[A-Za-z0-9._@+-]{1,128}$/, 'must be 1 to 128 characters out of A-Z a-z 0-9 . _ @ + -');
+  .regex(
+    /^(?!\.\.?$)[A-Za-z0-9._@+-]{1,128}$/,
+    'must be 1 to 128 characters out of A-Z a-z 0-9 . _ @ + -, and not . or ..',
+  );
 
 export function isName(text: string): boolean {
   return namePattern.test(text);
