@@ -93,14 +93,19 @@ export class ShardLoop extends Service {
   }
 
   protected async onStop(): Promise<void> {
-    const { store, term, clock } = this.#deps;
+    const { store, term, clock, logger, metrics } = this.#deps;
     this.#cancelTimer?.();
     const wound = new AbortController();
     const windUp = async (): Promise<void> => {
       await Promise.allSettled([this.#upkeep.stop(), this.#read, ...this.#writes]);
       await this.#unsubscribe?.().catch(() => undefined);
-      // Best effort: another leader may have raised the fence already, and then it is not ours to release.
-      if (term.ended.reason !== 'fenced') await store.releaseFence(term.shard, term.epoch).catch(() => undefined);
+      if (term.ended.reason !== 'fenced') await store.releaseFence(term.shard, term.epoch).catch(onRefused);
+    };
+    // Best effort. Refused where another leader has raised the fence: that is how a leader that was paused learns
+    // that it has been replaced.
+    const onRefused = (error: unknown): void => {
+      if (error instanceof FencedError) metrics.fencedWrites.inc();
+      logger.info('fence-not-released', { shard: term.shard, epoch: term.epoch, error });
     };
     await Promise.race([windUp().finally(() => wound.abort()), delay(clock, LONGEST_STOP_MS, wound.signal)]);
   }
