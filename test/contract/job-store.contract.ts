@@ -168,7 +168,7 @@ function describePutTriggers(makeStores: StoresFactory): void {
       const write = aTriggerWrite('all', {
         watermark: NOON,
         dueAt: NOON + 1000,
-        schedule: { type: 'rrule', rrule: 'FREQ=DAILY', dtstart: '2030-01-01T09:00:00' },
+        schedule: { type: 'rrule', rrule: 'FREQ=DAILY', dtstart: '2030-01-01T09:00:00', offsetDays: -1, offsetMs: 5 },
         timeZone: 'America/New_York',
         startAt: NOON,
         endAt: NOON + 86_400_000,

@@ -40,6 +40,9 @@ export const scheduleSchema = z.discriminatedUnion('type', [
     type: z.literal('rrule'),
     rrule: z.string().min(1).max(MAX_RRULE_LENGTH),
     dtstart: anchorText,
+    /** The fire lies so far from its occurrence (negative = before): whole days by the wall clock, then exact time. */
+    offsetDays: z.int().min(-366).max(366).optional(),
+    offsetMs: z.int().min(-MAX_EVERY_MS).max(MAX_EVERY_MS).optional(),
   }),
 ]);
 

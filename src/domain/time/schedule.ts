@@ -5,6 +5,7 @@ import type { LocalMs } from './civil.js';
 import type { EpochMs } from './instant.js';
 import { EveryTimes, OneTime, type FireTimes } from './interval.js';
 import { CronTimes } from './next-cron.js';
+import { DayOffsetTimes, ExactOffsetTimes } from './occurrence-offset.js';
 import { RecurrenceTimes } from './recurrence.js';
 import type { Schedule } from './schedule-schema.js';
 import { timeZoneOf, type TimeZone } from './time-zone.js';
@@ -98,8 +99,11 @@ function fireTimes(schedule: Schedule, zone: TimeZone, context: ScheduleContext)
     case 'at':
       return new OneTime(Date.parse(schedule.at));
     case 'rrule': {
-      const times = new RecurrenceTimes(schedule.rrule, localOf(schedule.dtstart, zone), zone);
-      return zoned(times, zone, ruleOf(times.dstRule, context), 'rrule');
+      const { rrule, dtstart, offsetDays = 0, offsetMs = 0 } = schedule;
+      const times = new RecurrenceTimes(rrule, localOf(dtstart, zone), zone);
+      const moved = offsetDays === 0 ? times : new DayOffsetTimes(times, offsetDays);
+      const zonedTimes = zoned(moved, zone, ruleOf(times.dstRule, context), 'rrule');
+      return offsetMs === 0 ? zonedTimes : new ExactOffsetTimes(zonedTimes, offsetMs);
     }
   }
 }
