@@ -52,6 +52,29 @@ describe('ShardLoop on a store that fails', () => {
     expect(a.map(({ firedAt }) => firedAt)).toEqual(a.map(({ firedAt }) => firedAt).sort((x, y) => x - y));
   });
 
+  it('does not send a decision again because a read came while its answer was under way', async () => {
+    const { clock, faulty, lead, put } = setup();
+    await put({ a: every(1000) });
+    await lead();
+    faulty.inject('fire', { delayMs: 400 });
+    await clock.advance(1100);
+    await put({ other: every(60_000) });
+    await clock.advance(200);
+    expect(faulty.callsOf('fire')).toHaveLength(1);
+  });
+
+  it('does not send decisions again once its term is not trusted any more', async () => {
+    const { clock, faulty, lead, put } = setup();
+    await put({ a: every(1000) });
+    const { term } = await lead();
+    faulty.inject('fire', 'before', 100);
+    await clock.advance(1005);
+    const sent = faulty.callsOf('fire').length;
+    term.trusted = false;
+    await clock.advance(3000);
+    expect(faulty.callsOf('fire').length).toBe(sent);
+  });
+
   it('seals, subscribes and reads until the store answers', async () => {
     const { clock, faulty, lead, put, fired } = setup();
     await put({ a: every(1000) });

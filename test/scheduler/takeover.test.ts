@@ -107,6 +107,20 @@ describe('ShardLoop, taking over', () => {
     expect((await fired()).map((text) => text.split('+')[0])).toEqual(['a@1000', 'a@2000']);
   });
 
+  it('sees by the misfire policy what came due while it was not trusted', async () => {
+    const { clock, lead, put, records } = setup();
+    await put({ a: { ...every(1000), misfire: { policy: 'skip', graceMs: 5000, maxAgeMs: 60_000, maxCount: 5 } } });
+    const { term } = await lead();
+    await clock.advance(500);
+    term.trusted = false;
+    await clock.advance(20_000);
+    term.trusted = true;
+    await clock.advance(100);
+    const all = await records();
+    expect(all[0]).toMatchObject({ state: 'missed', missed: { count: 15 } });
+    expect(all.filter(({ state }) => state === 'queued')).toHaveLength(5);
+  });
+
   it('leaves no timer behind', async () => {
     const { clock, lead, put } = setup();
     await put({ a: every(1000) });
