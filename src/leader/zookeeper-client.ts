@@ -1,6 +1,15 @@
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { createClient, CreateMode, Exception, type Client, type Stat } from 'node-zookeeper-client';
+import {
+  ACL,
+  createClient,
+  CreateMode,
+  Exception,
+  Id,
+  Permission,
+  type Client,
+  type Stat,
+} from 'node-zookeeper-client';
 import { CoordinationError } from '../domain/errors.js';
 
 /**
@@ -59,6 +68,8 @@ interface LibraryConnection extends EventEmitter {
 /** At run time an `Exception` is an `Error`; its typings do not say so. */
 type LibraryError = Error | Exception;
 
+const OPEN = [new ACL(Permission.ALL, new Id('world', 'anyone'))];
+
 const CONNECTED = 2;
 const SESSION_EXPIRED = -3;
 const DISCONNECTED = 0;
@@ -70,6 +81,7 @@ export class ZooKeeperClient {
   readonly #pending = new Set<() => void>();
   readonly #over: Promise<void>;
   #setOver: () => void = () => undefined;
+  #acl = OPEN;
   #phase: 'connecting' | 'open' | 'closing' | 'over' = 'connecting';
   /** One function for all watches: the library keeps one entry for it per path. */
   readonly #onWatch = (event: { getPath(): string }): void => {
@@ -83,6 +95,8 @@ export class ZooKeeperClient {
       readonly server: string;
       readonly sessionTimeoutMs: number;
       readonly resume: SessionTicket | undefined;
+      /** `user:password` of the digest scheme; undefined = znodes are created open to everybody. */
+      readonly auth: string | undefined;
     },
   ) {
     this.#listener = listener;
@@ -92,6 +106,11 @@ export class ZooKeeperClient {
     this.#library = createClient(config.server, { ...options, ...resume });
     this.#connection = (this.#library as Client & { connectionManager: LibraryConnection }).connectionManager;
     config.resume?.lastZxid.copy(this.#connection.zxid);
+    if (config.auth !== undefined) {
+      // Goes out first on the connection: nothing else is queued before the handshake is answered.
+      this.#library.addAuthInfo('digest', Buffer.from(config.auth));
+      this.#acl = [new ACL(Permission.ALL, new Id('auth', ''))];
+    }
   }
 
   connect(): void {
@@ -123,12 +142,17 @@ export class ZooKeeperClient {
 
   /** Errors of this and all calls below: `CoordinationError`; at once when the connection is not open. */
   createPersistent(path: string, data: Buffer): Promise<void> {
-    return this.#create(path, data, CreateMode.PERSISTENT);
+    return this.#create(path, data, CreateMode.PERSISTENT, this.#acl);
+  }
+
+  /** Open to everybody also when this client is authenticated: for what clusters share. */
+  createOpen(path: string, data: Buffer): Promise<void> {
+    return this.#create(path, data, CreateMode.PERSISTENT, OPEN);
   }
 
   /** An answer that was lost leaves a znode of this session: look for it before creating again. */
   createEphemeral(path: string, data: Buffer): Promise<void> {
-    return this.#create(path, data, CreateMode.EPHEMERAL);
+    return this.#create(path, data, CreateMode.EPHEMERAL, this.#acl);
   }
 
   /** Undefined when absent. With `watch`, the listener hears of its creation, change or deletion. */
@@ -201,8 +225,8 @@ export class ZooKeeperClient {
     this.#setOver();
   }
 
-  #create(path: string, data: Buffer, mode: number): Promise<void> {
-    return this.#call(path, (done) => this.#library.create(path, data, mode, (error) => done(error)));
+  #create(path: string, data: Buffer, mode: number, acl: ACL[]): Promise<void> {
+    return this.#call(path, (done) => this.#library.create(path, data, acl, mode, (error) => done(error)));
   }
 
   /** Settles by the library's answer or when the connection is over, whichever comes first. */

@@ -11,7 +11,8 @@ const NOTHING = Buffer.alloc(0);
  * another number, `CoordinationError`.
  */
 export async function prepareCluster(client: ZooKeeperClient, paths: ZnodePaths, shardCount: number): Promise<void> {
-  for (const path of [paths.root, paths.cluster, paths.schedulers, paths.heartbeat]) {
+  await ignoring('CJ_ZK_NODE_EXISTS', client.createOpen(paths.root, NOTHING));
+  for (const path of [paths.cluster, paths.schedulers, paths.heartbeat]) {
     await ignoring('CJ_ZK_NODE_EXISTS', client.createPersistent(path, NOTHING));
   }
   await ignoring('CJ_ZK_NODE_EXISTS', client.createPersistent(paths.shards, encodeZnode({ shardCount })));

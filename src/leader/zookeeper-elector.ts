@@ -40,6 +40,8 @@ export interface ZooKeeperElectorConfig {
   readonly sessionTimeoutMs: number;
   /** Slow-changing facts for people, shown by `members`. */
   readonly facts: JsonObject;
+  /** `user:password` of ZooKeeper's digest scheme, the same for all members: others cannot touch the znodes then. */
+  readonly auth?: string | undefined;
 }
 
 /** How long `start` waits for an ensemble that does not answer. */
@@ -110,7 +112,12 @@ export class ZooKeeperElector extends Service implements LeaderElector {
           changed: () => this.#loop.wake(),
         },
       },
-      { servers: config.servers, sessionTimeoutMs: config.sessionTimeoutMs, heartbeatPath: this.#paths.heartbeat },
+      {
+        servers: config.servers,
+        sessionTimeoutMs: config.sessionTimeoutMs,
+        heartbeatPath: this.#paths.heartbeat,
+        auth: config.auth,
+      },
     );
     this.#loop = new PeriodicLoop(
       { clock, logger, runOnce: () => this.#pass() },

@@ -43,6 +43,8 @@ export interface ZooKeeperSessionConfig {
   readonly sessionTimeoutMs: number;
   /** Written, without data, by every heartbeat. Nothing may depend on the znode; it need not exist. */
   readonly heartbeatPath: string;
+  /** `user:password` of the digest scheme: what is created is then closed to everybody else. */
+  readonly auth?: string | undefined;
 }
 
 export interface ZooKeeperSessionDeps {
@@ -137,7 +139,7 @@ export class ZooKeeperSession extends Service {
         lost: (cause) => this.#lost(client, cause),
         changed: (path) => this.#tell(() => this.#deps.listener.changed(path)),
       },
-      { server, sessionTimeoutMs: this.#config.sessionTimeoutMs, resume: this.#ticket },
+      { server, sessionTimeoutMs: this.#config.sessionTimeoutMs, resume: this.#ticket, auth: this.#config.auth },
     );
     this.#client = client;
     this.#cancelHandshake = this.#deps.clock.setTimer(this.#timeoutMs / 3, () => this.#drop(client, 'silent'));

@@ -15,7 +15,7 @@ export class SessionRig {
   readonly session: ZooKeeperSession;
   readonly events: SessionEvent[] = [];
 
-  constructor(servers: string, sessionTimeoutMs = 1200) {
+  constructor(servers: string, sessionTimeoutMs = 1200, auth?: string) {
     const note = (event: string): void => void this.events.push({ event, at: performance.now() });
     const listener: SessionListener = {
       connected: (resumed) => note(resumed ? 'resumed' : 'connected'),
@@ -25,7 +25,7 @@ export class SessionRig {
     };
     this.session = new ZooKeeperSession(
       { clock: systemClock, logger: silentLogger, probe: this.probe, listener },
-      { servers, sessionTimeoutMs, heartbeatPath: '/heartbeat' },
+      { servers, sessionTimeoutMs, heartbeatPath: '/heartbeat', auth },
     );
   }
 

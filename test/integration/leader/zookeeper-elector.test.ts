@@ -218,6 +218,16 @@ describe('ZooKeeperElector', () => {
     expect(other.elector.state).toBe('failed');
   });
 
+  it('shares with members of the same credentials and keeps everybody else out', async () => {
+    const election = rig(2);
+    const members = ['a', 'b'].map((name) => election.join(name, { config: { auth: 'scheduler:secret' } }));
+    await election.balanced(...(await Promise.all(members)));
+    const stranger = await byHand();
+    const owner = `/cloudjob/${election.cluster}/shards/0/owner`;
+    await expect(stranger.remove(owner, -1)).rejects.toMatchObject({ code: 'CJ_ZK_REFUSED' });
+    election.expectSafe();
+  });
+
   it('waits while another process holds its name', async () => {
     const election = rig(2);
     const first = await election.join('a', LONG_SESSION);

@@ -21,15 +21,15 @@ async function proxied(): Promise<ZkProxy> {
   return proxy;
 }
 
-async function opened(servers: string, timeoutMs = T): Promise<SessionRig> {
-  const rig = new SessionRig(servers, timeoutMs);
+async function opened(servers: string, timeoutMs = T, auth?: string): Promise<SessionRig> {
+  const rig = new SessionRig(servers, timeoutMs, auth);
   cleanups.unshift(() => rig.session.stop());
   await rig.session.start();
   return rig;
 }
 
-async function connected(servers = inject('zookeeper'), timeoutMs = T): Promise<SessionRig> {
-  const rig = await opened(servers, timeoutMs);
+async function connected(servers = inject('zookeeper'), timeoutMs = T, auth?: string): Promise<SessionRig> {
+  const rig = await opened(servers, timeoutMs, auth);
   await rig.seen('connected');
   return rig;
 }
@@ -227,6 +227,23 @@ describe('ZooKeeperSession', () => {
     const second = proxy.frames.filter(({ connection, direction }) => connection > 1 && direction === 'up');
     expect(second.slice(0, 2).map(({ kind }) => kind)).toEqual(['connect', 'setData']);
     expect(second.map(({ kind }) => kind)).not.toContain('exists');
+  });
+
+  it('Z8 authenticates before anything else on every connection, and closes its znodes to others', async () => {
+    const proxy = await proxied();
+    const rig = await connected(proxy.address, T, 'scheduler:secret');
+    const stranger = await connected();
+    const path = freshPath();
+    await rig.client.createPersistent(path, Buffer.from('closed'));
+    proxy.cut();
+    await rig.seen('resumed');
+    expect((await rig.client.read(path))?.data.toString()).toBe('closed');
+    await expect(stranger.client.read(path)).rejects.toMatchObject({ code: 'CJ_ZK_REFUSED' });
+    await expect(stranger.client.write(path, Buffer.alloc(0), -1)).rejects.toMatchObject({ code: 'CJ_ZK_REFUSED' });
+    for (const connection of [1, 2]) {
+      const sent = proxy.frames.filter((frame) => frame.connection === connection && frame.direction === 'up');
+      expect(sent.slice(0, 2).map(({ kind }) => kind)).toEqual(['connect', 'auth']);
+    }
   });
 
   it('Z9 keeps its session and ephemerals over a lost connection, and says that watches are gone', async () => {
