@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { ensureBuild, ensureDependencies, ensurePackages, requireNode, root, say } from './prepare.mjs';
@@ -71,7 +72,7 @@ const call = async (base, method, path, body, type = 'application/json') => {
 /** Prints one line per cluster event, for as long as the API lives. */
 async function follow(base) {
   const response = await fetch(`${base}/v1/events`, { headers: { authorization: `Bearer ${apiKey}` } });
-  const lines = createInterface({ input: response.body });
+  const lines = createInterface({ input: Readable.fromWeb(response.body) });
   for await (const text of lines) {
     if (!text.startsWith('data:')) continue;
     const { type, facts, namespace } = JSON.parse(text.slice(5));
@@ -82,9 +83,9 @@ async function follow(base) {
 
 try {
   line('starting three ZooKeeper and one Redis');
-  const ensemble = await startZooKeeper({ size: 3, tickTimeMs: 500 });
+  const ensemble = await startZooKeeper({ size: 3, tickTimeMs: 500, detached: true });
   stops.push(() => ensemble.stop());
-  const redis = await startRedis();
+  const redis = await startRedis({ detached: true });
   stops.push(() => redis.stop());
   line(`ZooKeeper on ${ensemble.connectString}, Redis on 127.0.0.1:${redis.port}`);
 

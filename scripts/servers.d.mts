@@ -30,6 +30,7 @@ export function startRedis(options?: {
   args?: readonly string[];
   folder?: string;
   port?: number;
+  detached?: boolean;
 }): Promise<RedisServer>;
 
 export interface ZooKeeperEnsemble {
@@ -38,4 +39,4 @@ export interface ZooKeeperEnsemble {
   stop(): Promise<void>;
 }
 
-export function startZooKeeper(options?: { size?: number; tickTimeMs?: number; folder?: string }): Promise<ZooKeeperEnsemble>;
+export function startZooKeeper(options?: { size?: number; tickTimeMs?: number; folder?: string; detached?: boolean }): Promise<ZooKeeperEnsemble>;

@@ -78,7 +78,8 @@ class ServerProcess {
   }
 
   launch() {
-    this.child = spawn(this.command, this.args, { stdio: 'ignore', cwd: this.folder });
+    // A process group of its own, where asked for: Ctrl-C must not end the servers before their clients.
+    this.child = spawn(this.command, this.args, { stdio: 'ignore', cwd: this.folder, detached: this.detached === true });
     this.child.on('error', () => undefined);
     this.exited = once(this.child, 'exit').catch(() => undefined);
   }
@@ -122,11 +123,12 @@ export class RedisServer extends ServerProcess {
 }
 
 /** A Redis with append-only file unless told otherwise. `folder` keeps the data of an earlier run. */
-export async function startRedis({ appendOnly = true, args = [], folder, port } = {}) {
+export async function startRedis({ appendOnly = true, args = [], folder, port, detached = false } = {}) {
   const dir = folder ?? (await mkdtemp(join(tmpdir(), 'cloudjob-redis-')));
   await mkdir(dir, { recursive: true });
   const persistence = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : ['--appendonly', 'no'];
   const server = new RedisServer(port ?? (await freePorts(1))[0], dir, ['--save', '', ...persistence, '--maxmemory-policy', 'noeviction', ...args]);
+  server.detached = detached;
   await server.start();
   return server;
 }
@@ -151,7 +153,7 @@ export class ZooKeeperServer extends ServerProcess {
 }
 
 /** One server, or an ensemble of `size`. `connectString` is what clients take. */
-export async function startZooKeeper({ size = 1, tickTimeMs = 200, folder } = {}) {
+export async function startZooKeeper({ size = 1, tickTimeMs = 200, folder, detached = false } = {}) {
   const base = folder ?? (await mkdtemp(join(tmpdir(), 'cloudjob-zookeeper-')));
   const ports = await freePorts(size * 3);
   const members = Array.from({ length: size }, (_, i) => ports.slice(i * 3, i * 3 + 3));
@@ -176,7 +178,7 @@ export async function startZooKeeper({ size = 1, tickTimeMs = 200, folder } = {}
       await writeFile(join(dir, 'myid'), String(index + 1));
     }
     await writeFile(join(dir, 'zoo.cfg'), `${lines.join('\n')}\n`);
-    servers.push(new ZooKeeperServer(clientPort, dir));
+    servers.push(Object.assign(new ZooKeeperServer(clientPort, dir), { detached }));
   }
   servers.forEach((server) => server.launch());
   await Promise.all(servers.map((server) => server.untilServing(30_000)));
