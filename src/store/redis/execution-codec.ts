@@ -1,7 +1,6 @@
 import { InvariantError } from '../../domain/errors.js';
 import type { ExecutionState } from '../../domain/execution-state.js';
 import {
-  parseExecutionId,
   type Execution,
   type ExecutionError,
   type ExecutionId,
@@ -36,23 +35,21 @@ export function orderPrefix(lane: Lane, priority: number): string {
 /** Arguments of one new execution in the scripts `fire` and `run`: attempts allowed, order, lines below it. */
 export function encodeNewExecution(execution: NewExecution): readonly [string, string, string] {
   const { id, job, trigger, nominalAt, dueAt, lane, priority, maxAttempts, data } = execution;
-  const nominal = parseExecutionId(id)?.nominalAt === nominalAt ? '' : String(nominalAt);
   const dataLine = data === undefined ? '' : JSON.stringify(data);
   return [
     String(maxAttempts),
     `${orderPrefix(lane, priority)}${String(dueAt).padStart(15, '0')}`,
-    `|${job}|${trigger ?? ''}|${nominal}\n${dataLine}\n\n`,
+    `|${job}|${trigger ?? ''}|${nominalField(id, nominalAt)}\n${dataLine}\n\n`,
   ];
 }
 
 /** Arguments of one missed record in the script `fire`: reason, due part of the order, lines below it. */
 export function encodeMissed(range: MissedRange, job: JobKey, trigger: string): readonly [string, string, string] {
   const { id, nominalAt, throughAt, count } = range;
-  const nominal = parseExecutionId(id)?.nominalAt === nominalAt ? '' : String(nominalAt);
   return [
     range.reason,
     String(nominalAt).padStart(15, '0'),
-    `|${job}|${trigger}|${nominal}\n\n${JSON.stringify({ count, throughAt })}\n`,
+    `|${job}|${trigger}|${nominalField(id, nominalAt)}\n\n${JSON.stringify({ count, throughAt })}\n`,
   ];
 }
 
@@ -101,6 +98,11 @@ function outcomeOf(state: ExecutionState, line: string): Pick<Execution, 'result
   if (line === '') return {};
   const value = parseJson(line);
   return state === 'missed' ? { missed: value as unknown as NonNullable<Execution['missed']> } : { result: value };
+}
+
+/** Nothing where the id says the same. */
+function nominalField(id: ExecutionId, nominalAt: number): string {
+  return nominalOf(id) === nominalAt ? '' : String(nominalAt);
 }
 
 function nominalOf(id: ExecutionId): number {

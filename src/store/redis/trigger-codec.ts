@@ -165,6 +165,7 @@ function unescape(text: string): string {
 }
 
 function defined(fields: Record<string, unknown>): Record<string, unknown> {
-  for (const name of Object.keys(fields)) if (fields[name] === undefined) delete fields[name];
-  return fields;
+  const result: Record<string, unknown> = {};
+  for (const name in fields) if (fields[name] !== undefined) result[name] = fields[name];
+  return result;
 }
