@@ -17,7 +17,8 @@ ensureBuild();
 const MEMBERS = ['scheduler-1', 'scheduler-2', 'worker-1', 'worker-2', 'api', 'comet-1', 'comet-2'];
 const apiKey = randomBytes(32).toString('hex');
 const started = performance.now();
-const line = (text) => process.stdout.write(`${((performance.now() - started) / 1000).toFixed(2).padStart(8)}s  ${text}\n`);
+const line = (text) =>
+  process.stdout.write(`${((performance.now() - started) / 1000).toFixed(2).padStart(8)}s  ${text}\n`);
 
 const stops = [];
 let stopping = false;
@@ -33,12 +34,16 @@ process.on('SIGINT', () => void stopAll(0));
 process.on('SIGTERM', () => void stopAll(0));
 
 function startMember(name, port, env) {
-  const child = spawn(process.execPath, [join(root, 'dist/main.js'), 'start', '--roles', name.split('-')[0], '--port', String(port)], {
-    env: { ...process.env, ...env, CLOUDJOB_LOG_LEVEL: process.env.CLOUDJOB_LOG_LEVEL ?? 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    // Its own process group, so that Ctrl-C reaches only this script, which stops the members in order.
-    detached: true,
-  });
+  const child = spawn(
+    process.execPath,
+    [join(root, 'dist/main.js'), 'start', '--roles', name.split('-')[0], '--port', String(port)],
+    {
+      env: { ...process.env, ...env, CLOUDJOB_LOG_LEVEL: process.env.CLOUDJOB_LOG_LEVEL ?? 'warn' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      // Its own process group, so that Ctrl-C reaches only this script, which stops the members in order.
+      detached: true,
+    },
+  );
   const exited = new Promise((resolve) => child.on('exit', resolve));
   stops.push(async () => {
     child.kill('SIGTERM');
@@ -75,9 +80,11 @@ async function follow(base) {
   const lines = createInterface({ input: Readable.fromWeb(response.body) });
   for await (const text of lines) {
     if (!text.startsWith('data:')) continue;
-    const { type, facts, namespace } = JSON.parse(text.slice(5));
-    const words = Object.entries(facts ?? {}).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-    line([type, ...(namespace === undefined ? [] : [`namespace=${namespace}`]), ...words].join(' '));
+    const { type, at, ...facts } = JSON.parse(text.slice(5));
+    const words = Object.entries(facts).map(
+      ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    );
+    line([type, ...words, `at=${at}`].join(' '));
   }
 }
 
@@ -106,11 +113,27 @@ try {
   await Promise.all(MEMBERS.filter((name) => name !== 'api').map((name) => startMember(name, portOf[name], env)));
 
   await call(base, 'PUT', '/v1/namespaces/demo/jobs/heartbeat', {
-    target: { type: 'push', users: ['demo'], message: { title: 'The cluster is alive', body: 'Sent every five seconds by whichever scheduler leads the shard' } },
+    target: {
+      type: 'push',
+      users: ['demo'],
+      message: {
+        title: 'The cluster is alive',
+        body: 'Sent every five seconds by whichever scheduler leads the shard',
+      },
+    },
     schedule: { type: 'every', everyMs: 5000 },
   });
-  for (const [file, type] of [['calendar.ics', 'text/calendar'], ['contacts.vcf', 'text/vcard']]) {
-    await call(base, 'POST', '/v1/namespaces/demo/users/demo/reminders/import', readFileSync(join(root, 'examples/data', file), 'utf8'), type);
+  for (const [file, type] of [
+    ['calendar.ics', 'text/calendar'],
+    ['contacts.vcf', 'text/vcard'],
+  ]) {
+    await call(
+      base,
+      'POST',
+      '/v1/namespaces/demo/users/demo/reminders/import',
+      readFileSync(join(root, 'examples/data', file), 'utf8'),
+      type,
+    );
   }
   line(`open ${base}/#key=${apiKey}   (Ctrl-C stops everything)`);
   await following;
