@@ -18,6 +18,8 @@ let connection = { state: 'stopped' };
 let retryAt = 0;
 /** By message key. */
 const reminders = new Map();
+/** Keys that were dismissed here; the server may not know yet. */
+const dismissed = new Set();
 /** By execution id, newest first when shown. */
 const activity = new Map();
 let upcoming = [];
@@ -145,6 +147,7 @@ function notify(text) {
 async function openMailbox() {
   comet?.close();
   reminders.clear();
+  dismissed.clear();
   notify(null);
   renderReminders();
   const client = new CometClient({ url: location.origin, device: deviceName(), getTicket });
@@ -154,8 +157,7 @@ async function openMailbox() {
   listen('message', (message) => addReminder(message, true));
   listen('receipt', ({ seq, epoch, kind }) => kind === 'dismissed' && removeReminder((r) => r.seq === seq && r.epoch === epoch));
   listen('loss', () => notify('The server has lost some messages. What it still has is shown.'));
-  if (session.key !== null) await loadInbox(client);
-  if (client === comet) client.connect();
+  client.connect();
 }
 
 async function getTicket() {
@@ -164,19 +166,22 @@ async function getTicket() {
   return ticket;
 }
 
-/** What was delivered before this page was opened and is still undone. */
+/** What was delivered before, and what became of it. */
 async function loadInbox(client) {
   try {
     const { items } = await call('GET', `${base()}/users/${encodeURIComponent(session.user)}/inbox?limit=50`);
     if (client !== comet) return;
-    for (const item of items.reverse()) if (item.state !== 'dismissed') addReminder(item, false);
+    for (const item of items.reverse()) {
+      if (item.state === 'dismissed') removeReminder((reminder) => reminder.key === item.key);
+      else addReminder(item, false);
+    }
   } catch (error) {
     notify(`The inbox cannot be read: ${error.message}`);
   }
 }
 
 function addReminder(message, isArriving) {
-  if (reminders.has(message.key)) return;
+  if (reminders.has(message.key) || dismissed.has(message.key)) return;
   reminders.set(message.key, { ...message, isArriving });
   renderReminders();
   if (message.receipts?.displayed === undefined) comet.receipt(message, 'displayed');
@@ -192,11 +197,12 @@ function onReminderClick(event) {
   const reminder = button === null ? undefined : reminders.get(button.dataset.key);
   if (reminder === undefined) return;
   comet.receipt(reminder, 'dismissed');
+  dismissed.add(reminder.key);
   removeReminder((other) => other === reminder);
 }
 
 function renderReminders() {
-  const newestFirst = [...reminders.values()].reverse();
+  const newestFirst = [...reminders.values()].sort((a, b) => (a.sentAt === b.sentAt ? b.seq - a.seq : a.sentAt < b.sentAt ? 1 : -1));
   $('reminder-list').replaceChildren(...newestFirst.map(reminderItem));
   for (const reminder of newestFirst) reminder.isArriving = false;
   $('reminders-empty').hidden = reminders.size > 0;
@@ -240,6 +246,8 @@ async function onRemind(event) {
 // ── connection ──────────────────────────────────────────────────────────────────────────────────────────────
 
 function onState(detail) {
+  // Receipts of other devices are not sent again: look what was dismissed meanwhile.
+  if (detail.state === 'live' && session.key !== null) void loadInbox(comet);
   connection = detail;
   retryAt = detail.retryInMs === undefined ? 0 : performance.now() + detail.retryInMs;
   renderConnection();

@@ -102,7 +102,11 @@ export class CometClient extends EventTarget {
   }
 
   #receive(frame) {
+    this.#handle(frame);
     this.#expectLife();
+  }
+
+  #handle(frame) {
     switch (frame.type) {
       case 'ready':
         this.#start(frame);

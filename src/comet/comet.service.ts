@@ -5,7 +5,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { RequestError } from '../domain/errors.js';
 import { parseInput } from '../domain/input.js';
 import type { DurationMs } from '../domain/time/instant.js';
-import { delay, type Clock } from '../runtime/clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import { PeriodicLoop } from '../runtime/periodic-loop.js';
@@ -17,10 +17,12 @@ import { Acknowledgements } from './acknowledgements.js';
 import { chooseSubprotocol, readConnectRequest, type ConnectRequest } from './connect-request.js';
 import { Connection, type ConnectionTiming } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
+import { drainConnections } from './connection-drain.js';
 import { HeartbeatWheel } from './heartbeat-wheel.js';
 import { ROUTE_REFRESH_MS, type Mailbox } from './mailbox.js';
-import { acknowledgementSchema, closeReason, type CloseCode } from './protocol.js';
+import { acknowledgementSchema } from './protocol.js';
 import type { TicketCheck, Tickets } from './tickets.js';
+import { endWith, refuseUpgrade, refuseWebSocket } from './refusals.js';
 import { SseTransport } from './transports/sse.js';
 import type { Transport } from './transports/transport.js';
 import { WebSocketTransport } from './transports/websocket.js';
@@ -53,10 +55,9 @@ export const COMET_PATH = '/v1/comet';
 /** Large enough for a `refresh` with the longest ticket. */
 const MAX_FRAME_BYTES = 4096;
 const CLOSE_TIMEOUT_MS = 5000;
+/** How long clients have at stop to answer a close frame. */
+const GOODBYE_MS = 1000;
 const REFRESH_BATCH = 500;
-const DRAIN_STEP_MS = 50;
-/** Connections that are closed per second while draining, at least. */
-const DRAIN_RATE = 1000;
 
 /**
  * Holds users' connections on this node. Bring it HTTP upgrades and requests for `COMET_PATH`; whose server it
@@ -69,6 +70,8 @@ export class CometService extends Service {
   readonly #config: CometConfig;
   readonly #connections = new ConnectionTable();
   readonly #leaving = new Set<Promise<void>>();
+  /** Lines that are not closed on the wire yet, also those whose connection has ended. */
+  readonly #lines = new Map<Transport, Promise<void>>();
   readonly #wheel: HeartbeatWheel;
   readonly #refresher: PeriodicLoop;
   readonly #announcer: PeriodicLoop;
@@ -113,7 +116,7 @@ export class CometService extends Service {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       // A page cannot read why an upgrade failed, but it can read a close code: hence refused only now.
       if (check.valid) this.#acceptWebSocket(webSocket, check);
-      else refuseWebSocket(webSocket, check);
+      else refuseWebSocket(webSocket, check.reason === 'expired' ? 4002 : 4001);
     });
   }
 
@@ -153,10 +156,11 @@ export class CometService extends Service {
     this.#isDraining = true;
     await this.#announcer.stop();
     await this.#announce().catch(() => undefined);
-    await this.#drain();
+    await drainConnections(this.#connections.all(), this.#deps.clock, this.#config.drainMs);
     await this.#refresher.stop();
     await this.#wheel.stop();
     await Promise.all(this.#leaving);
+    await this.#endLines();
     await this.#unsubscribe?.();
     await this.#deps.registry.withdraw('comet', this.#config.node).catch((error: unknown) => {
       this.#deps.logger.warn('comet-not-withdrawn', { error });
@@ -172,12 +176,11 @@ export class CometService extends Service {
   }
 
   #acceptWebSocket(webSocket: WebSocket, check: TicketCheck & { valid: true }): void {
-    const connection = this.#register(new WebSocketTransport(webSocket), check);
+    const connection = this.#register(new WebSocketTransport(webSocket), check, webSocket);
     webSocket.on('message', (data, isBinary) => {
       if (isBinary) connection.close(4000);
       else connection.receive(textOf(data));
     });
-    webSocket.on('close', () => connection.lost());
     // The close event follows.
     webSocket.on('error', (error) => this.#deps.logger.debug('web-socket-error', { error }));
   }
@@ -187,13 +190,16 @@ export class CometService extends Service {
     if (!wanted.isOriginAllowed) return endWith(response, 403);
     if (!check.valid) return endWith(response, 401);
     if (!this.#hasRoom()) return endWith(response, 503);
-    const connection = this.#register(new SseTransport(response), check);
-    response.on('close', () => connection.lost());
+    const connection = this.#register(new SseTransport(response), check, response);
     response.on('error', (error) => this.#deps.logger.debug('stream-error', { error }));
     void connection.open(wanted.device, wanted.position);
   }
 
-  #register(transport: Transport, { namespace, user, expiresAt }: TicketCheck & { valid: true }): Connection {
+  #register(
+    transport: Transport,
+    { namespace, user, expiresAt }: TicketCheck & { valid: true },
+    line: { once(event: 'close', listener: () => void): unknown },
+  ): Connection {
     const { mailbox, tickets, clock, logger, metrics, probe } = this.#deps;
     const { node, timing } = this.#config;
     const acknowledgements = this.#acknowledgements;
@@ -208,6 +214,11 @@ export class CometService extends Service {
         timing,
       },
     );
+    const closed = new Promise<void>((resolve) => line.once('close', resolve)).then(() => {
+      this.#lines.delete(transport);
+      connection.lost();
+    });
+    this.#lines.set(transport, closed);
     this.#connections.add(connection);
     metrics.connections.inc({ transport: transport.kind });
     this.#wheel.add(connection, Math.min(timing.helloMs, timing.pingMs, expiresAt - clock.now()));
@@ -223,19 +234,17 @@ export class CometService extends Service {
 
   /** Keeps routes alive and finds what a broken subscription has swallowed. */
   async #refreshRoutes(): Promise<void> {
-    const routed = this.#connections.all().flatMap((connection) => {
-      const refresh = connection.refresh;
-      return refresh === undefined ? [] : [{ connection, refresh: { user: connection.user, ...refresh } }];
-    });
-    for (let i = 0; i < routed.length; i += REFRESH_BATCH) {
-      const batch = routed.slice(i, i + REFRESH_BATCH);
-      const tops = await this.#deps.mailbox.refreshRoutes(batch.map(({ refresh }) => refresh));
-      for (const [k, { connection }] of batch.entries()) {
-        const state = tops[k];
-        if (state !== undefined) connection.reachTo({ epoch: state.epoch, seq: state.top });
-      }
+    const connections = this.#connections.all();
+    for (let i = 0; i < connections.length; i += REFRESH_BATCH) {
+      // Looked at only now: one that was closed since must not get its route back.
+      const routed = connections.slice(i, i + REFRESH_BATCH).flatMap((connection) => {
+        const refresh = connection.refresh;
+        return refresh === undefined ? [] : [{ connection, refresh: { user: connection.user, ...refresh } }];
+      });
+      const states = await this.#deps.mailbox.refreshRoutes(routed.map(({ refresh }) => refresh));
+      for (const [k, { epoch, top }] of states.entries()) routed[k]?.connection.reachTo({ epoch, seq: top });
     }
-    this.#deps.probe.signal('routes-refreshed', { count: routed.length });
+    this.#deps.probe.signal('routes-refreshed', { count: connections.length });
   }
 
   async #announce(): Promise<void> {
@@ -249,34 +258,14 @@ export class CometService extends Service {
     });
   }
 
-  /** Moves connections away at an even pace: first a hint that lets clients spread, then the close. */
-  async #drain(): Promise<void> {
-    const connections = this.#connections.all();
-    if (connections.length === 0) return;
-    const windowMs = Math.min(this.#config.drainMs, (connections.length / DRAIN_RATE) * 1000);
-    connections.forEach((connection, i) => connection.move(Math.round((windowMs * i) / connections.length)));
-    const steps = Math.max(Math.ceil(windowMs / DRAIN_STEP_MS), 1);
-    const perStep = Math.ceil(connections.length / steps);
-    for (let i = 0; i < connections.length; i += perStep) {
-      if (i > 0) await delay(this.#deps.clock, DRAIN_STEP_MS);
-      for (const connection of connections.slice(i, i + perStep)) connection.close(4200);
-    }
+  /** Whoever does not take the goodbye in time is cut off, so that the server under us can close. */
+  async #endLines(): Promise<void> {
+    const cancel = this.#deps.clock.setTimer(GOODBYE_MS, () => {
+      for (const line of this.#lines.keys()) line.destroy();
+    });
+    await Promise.all(this.#lines.values());
+    cancel();
   }
-}
-
-function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.on('error', () => undefined);
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
-}
-
-function refuseWebSocket(webSocket: WebSocket, check: TicketCheck & { valid: false }): void {
-  const code: CloseCode = check.reason === 'expired' ? 4002 : 4001;
-  webSocket.on('error', () => undefined);
-  webSocket.close(code, closeReason(code));
-}
-
-function endWith(response: ServerResponse, status: number): void {
-  response.writeHead(status, { 'content-length': 0, ...(status === 503 ? { 'retry-after': '2' } : {}) }).end();
 }
 
 function textOf(data: WebSocket.RawData): string {

@@ -4,6 +4,9 @@ import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import type { Probe } from '../runtime/probe.js';
 import type { Acknowledgements } from './acknowledgements.js';
+import { DeviceAcknowledger } from './device-acknowledger.js';
+import { FrameAllowance } from './frame-allowance.js';
+import { Heartbeat, type HeartbeatConfig } from './heartbeat.js';
 import type { Visited } from './heartbeat-wheel.js';
 import type { Mailbox, MailboxPage, NodeEvent, Position, Route, UserRef } from './mailbox.js';
 import { toWireMessage, type Message } from './message.js';
@@ -32,13 +35,9 @@ export interface ConnectionConfig {
   readonly timing: ConnectionTiming;
 }
 
-export interface ConnectionTiming {
+export interface ConnectionTiming extends HeartbeatConfig {
   /** Time from opening to `hello`. @default 10000 */
   readonly helloMs: DurationMs;
-  /** Time between pings. Smaller: dead clients are found sooner, more traffic. @default 25000 */
-  readonly pingMs: DurationMs;
-  /** Time in which something must come in after a ping. @default 10000 */
-  readonly pongMs: DurationMs;
 }
 
 export const DEFAULT_CONNECTION_TIMING: ConnectionTiming = { helloMs: 10_000, pingMs: 25_000, pongMs: 10_000 };
@@ -47,8 +46,6 @@ export const DEFAULT_CONNECTION_TIMING: ConnectionTiming = { helloMs: 10_000, pi
 const PAGE_SIZE = 25;
 /** A client for which more than this waits in the process reads too slowly and is closed. */
 export const MAX_BUFFERED_BYTES = 1_048_576;
-const FRAMES_PER_SECOND = 20;
-const FRAME_BURST = 60;
 
 /**
  * One connection of a user, whatever carries it.
@@ -74,20 +71,16 @@ export class Connection implements Visited {
   /** Something beyond the position was heard of since the running read began. */
   #heard: Position | undefined;
   #ticketExpiresAt: EpochMs;
-  #heardFromAt: number;
-  #pingedAt: number;
-  #allowance = FRAME_BURST;
-  #allowanceAt: number;
-  #unacknowledged: Position | undefined;
-  #isAcknowledging = false;
+  readonly #heartbeat: Heartbeat;
+  readonly #allowance: FrameAllowance;
+  #acknowledger: DeviceAcknowledger | undefined;
 
   constructor(deps: ConnectionDeps, config: ConnectionConfig) {
     this.#deps = deps;
     this.#config = config;
     this.#openedAt = deps.clock.monotonicNow();
-    this.#heardFromAt = this.#openedAt;
-    this.#pingedAt = this.#openedAt;
-    this.#allowanceAt = this.#openedAt;
+    this.#heartbeat = new Heartbeat(deps, config.timing);
+    this.#allowance = new FrameAllowance(deps);
     this.#ticketExpiresAt = config.ticketExpiresAt;
   }
 
@@ -112,6 +105,7 @@ export class Connection implements Visited {
     if (this.#state !== 'waiting') return this.close(4000);
     this.#state = 'catching-up';
     this.#route = { connection: id, node, transport: transport.kind, device };
+    this.#acknowledger = new DeviceAcknowledger(this.#deps, { user, device });
     try {
       const written = mailbox.putRoute(user, this.#route, position);
       this.#routeWritten = written.catch(() => undefined);
@@ -129,8 +123,8 @@ export class Connection implements Visited {
   /** A text from the client. */
   receive(text: string): void {
     if (this.#state === 'closed') return;
-    this.#heardFromAt = this.#deps.clock.monotonicNow();
-    if (!this.#takeAllowance()) return this.close(4103);
+    this.#heartbeat.heard();
+    if (!this.#allowance.take()) return this.close(4103);
     const frame = parseClientFrame(text);
     if (frame === null) return this.close(4000);
     this.#handle(frame);
@@ -161,24 +155,17 @@ export class Connection implements Visited {
   visit(): DurationMs | null {
     if (this.#state === 'closed') return null;
     const { clock, transport } = this.#deps;
-    const { helloMs, pingMs, pongMs } = this.#config.timing;
-    const now = clock.monotonicNow();
     const ticketMs = this.#ticketExpiresAt - clock.now();
     if (ticketMs <= 0) return this.#end(4002);
     if (transport.bufferedBytes() > MAX_BUFFERED_BYTES) return this.#end(4101);
     if (this.#state === 'waiting') {
-      const helloLeftMs = this.#openedAt + helloMs - now;
+      const helloLeftMs = this.#openedAt + this.#config.timing.helloMs - clock.monotonicNow();
       return helloLeftMs <= 0 ? this.#end(4000) : helloLeftMs;
     }
-    // Only what comes in proves that somebody is there; what goes out proves nothing.
-    const isAnswered = !transport.answersPings || this.#heardFromAt >= this.#pingedAt;
-    if (!isAnswered && now - this.#pingedAt >= pongMs) return this.#end(4102);
-    if (now - this.#pingedAt >= pingMs) {
-      this.#pingedAt = now;
-      this.#send({ type: 'ping' });
-      return Math.min(transport.answersPings ? pongMs : pingMs, ticketMs);
-    }
-    return Math.min((isAnswered ? pingMs : pongMs) - (now - this.#pingedAt), ticketMs);
+    const { action, againInMs } = this.#heartbeat.check(transport.answersPings);
+    if (action === 'silent') return this.#end(4102);
+    if (action === 'ping') this.#send({ type: 'ping' });
+    return Math.min(againInMs, ticketMs);
   }
 
   /** Asks the client to connect elsewhere within `delayMs`. */
@@ -212,7 +199,7 @@ export class Connection implements Visited {
         void this.open(frame.device, frame.position);
         return;
       case 'ack':
-        this.#acknowledge({ epoch: frame.epoch, seq: frame.seq });
+        this.#acknowledger?.acknowledge({ epoch: frame.epoch, seq: frame.seq });
         return;
       case 'receipt':
         this.#record(frame);
@@ -291,29 +278,6 @@ export class Connection implements Visited {
     if (transport.bufferedBytes() > MAX_BUFFERED_BYTES) this.close(4101);
   }
 
-  /** Cumulative, hence only the newest of those that wait is written. */
-  #acknowledge(position: Position): void {
-    this.#unacknowledged = position;
-    if (this.#isAcknowledging || this.#route === undefined) return;
-    this.#isAcknowledging = true;
-    void this.#writeAcknowledgements(this.#route.device);
-  }
-
-  async #writeAcknowledgements(device: string): Promise<void> {
-    const { acknowledgements, logger, probe } = this.#deps;
-    for (let next = this.#unacknowledged; next !== undefined; next = this.#unacknowledged) {
-      this.#unacknowledged = undefined;
-      try {
-        await acknowledgements.apply(this.user, { type: 'ack', device, ...next });
-        probe.signal('acknowledged', { device, seq: next.seq });
-      } catch (error) {
-        // A later one makes up for it.
-        logger.warn('acknowledgement-not-written', { error });
-      }
-    }
-    this.#isAcknowledging = false;
-  }
-
   #record(frame: Extract<ClientFrame, { type: 'receipt' }>): void {
     const { acknowledgements, logger } = this.#deps;
     if (this.#route === undefined) return this.close(4000);
@@ -339,14 +303,6 @@ export class Connection implements Visited {
 
   #covers({ epoch, seq }: Position): boolean {
     return this.#position?.epoch === epoch && seq <= this.#position.seq;
-  }
-
-  #takeAllowance(): boolean {
-    const now = this.#deps.clock.monotonicNow();
-    const earned = ((now - this.#allowanceAt) / 1000) * FRAMES_PER_SECOND;
-    this.#allowance = Math.min(this.#allowance + earned, FRAME_BURST) - 1;
-    this.#allowanceAt = now;
-    return this.#allowance >= 0;
   }
 
   #send(frame: ServerFrame): void {

@@ -56,7 +56,7 @@ export interface MailboxPage {
   readonly top: number;
   /** Where reading really started; differs from what was asked for only if `recovered` is false. */
   readonly from: number;
-  /** Up to here, inclusive, the page is complete: numbers that are not in it have expired. */
+  /** Up to here, inclusive, the page is complete: numbers that are not in it have expired or were dismissed. */
   readonly through: number;
   /** False when messages after the asked position are gone for another reason than their own expiry. */
   readonly recovered: boolean;

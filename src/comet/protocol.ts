@@ -90,7 +90,7 @@ export type ServerFrame =
       readonly epoch: string;
       /** Exclusive lower end of what the frame covers. */
       readonly after: number;
-      /** Inclusive upper end; numbers in between that are not in `items` have expired. */
+      /** Inclusive upper end; numbers in between that are not in `items` have expired or were dismissed. */
       readonly through: number;
       readonly items: readonly WireMessage[];
     }

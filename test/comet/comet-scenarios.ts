@@ -259,6 +259,15 @@ export function describeComet(name: string, open: () => Promise<CometWorld>): vo
       ]);
     });
 
+    it('cuts off at stop who does not answer the goodbye', async () => {
+      const client = connect(left);
+      await client.frame('ready');
+      client.socket.pause();
+      await left.service.stop();
+      const open = await new Promise<number>((resolve) => left.server.getConnections((_, number) => resolve(number)));
+      expect(open).toBe(0);
+    });
+
     it('pings, and closes who does not answer', async () => {
       const quick = await start({ timing: { helloMs: 5000, pingMs: 1000, pongMs: 1000 } });
       const mute = connect(quick, { isMute: true });

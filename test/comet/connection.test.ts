@@ -5,6 +5,8 @@ import { MemoryMailbox } from '../../src/comet/memory/memory-mailbox.js';
 import {
   userKeyOf,
   type MailboxPage,
+  type PutRouteResult,
+  type Route,
   type NodeEvent,
   type Position,
   type ReadRequest,
@@ -24,6 +26,7 @@ const HOUR = 3_600_000;
 /** A mailbox whose next read can be held back, to let things happen meanwhile. */
 class HeldMailbox extends MemoryMailbox {
   #held: Promise<void> | undefined;
+  #heldRoute: Promise<void> | undefined;
   failure: Error | undefined;
 
   hold(): () => void {
@@ -32,6 +35,20 @@ class HeldMailbox extends MemoryMailbox {
       release = resolve;
     });
     return release;
+  }
+
+  /** The next route is written, but its answer is held back. */
+  holdRoute(): () => void {
+    let release = (): void => undefined;
+    this.#heldRoute = new Promise((resolve) => {
+      release = resolve;
+    });
+    return release;
+  }
+
+  override async putRoute(of: UserRef, route: Route, position?: Position): Promise<PutRouteResult> {
+    await this.#heldRoute;
+    return super.putRoute(of, route, position);
   }
 
   override async read(of: UserRef, request: ReadRequest): Promise<MailboxPage> {
@@ -138,6 +155,17 @@ describe('connection', () => {
     expect(line.seqs).toEqual([1, 2]);
     connection.deliver(await append('c'));
     expect(line.seqs).toEqual([1, 2, 3]);
+  });
+
+  it('has its route written when it reads, so that whatever the read does not show is announced', async () => {
+    const { connection } = connect();
+    const release = mailbox.hold();
+    const opening = connection.open('phone', undefined);
+    await settle();
+    const { nodes } = await mailbox.append(user, { key: 'a', title: 'a', ttlMs: HOUR });
+    expect(nodes).toEqual(['node-1']);
+    release();
+    await opening;
   });
 
   it('sends a message once that is both in the backlog and announced live', async () => {
@@ -330,6 +358,20 @@ describe('connection', () => {
     const { line } = await live();
     expect(line.closedWith).toBe(4100);
     expect(closed).toHaveLength(1);
+  });
+
+  it('removes its route also when it ends before the route is written', async () => {
+    const { connection } = connect();
+    const release = mailbox.holdRoute();
+    const opening = connection.open('phone', undefined);
+    await settle();
+    connection.lost();
+    await settle();
+    release();
+    await opening;
+    await connection.gone();
+    const { nodes } = await mailbox.append(user, { key: 'k', title: 't', ttlMs: HOUR });
+    expect(nodes).toEqual([]);
   });
 
   it('removes its route when it ends, also when it ends while opening', async () => {

@@ -121,6 +121,18 @@ export function describeMailbox(name: string, make: (limits: MailboxLimits) => P
       expect(page.messages.map((message) => message.key)).toEqual(['a', 'c']);
     });
 
+    it('leaves out what the user has dismissed, on whichever device', async () => {
+      for (const key of ['a', 'b', 'c']) await send(key);
+      const { epoch } = await mailbox.read(user, { limit: 1 });
+      await mailbox.recordReceipt(user, { position: { epoch, seq: 2 }, kind: 'dismissed', device: 'phone' });
+      await mailbox.recordReceipt(user, { position: { epoch, seq: 3 }, kind: 'dismissed', device: 'phone' });
+      await mailbox.recordReceipt(user, { position: { epoch, seq: 1 }, kind: 'displayed', device: 'phone' });
+      const page = await mailbox.read(user, { device: 'tablet', limit: 2 });
+      expect(page).toMatchObject({ through: 2, recovered: true });
+      expect(page.messages.map((message) => message.key)).toEqual(['a']);
+      expect(await readFrom(2)).toMatchObject({ through: 3, recovered: true, messages: [] });
+    });
+
     it('removes expired messages from the old end without calling them lost', async () => {
       await send('a', { ttlMs: 40 });
       await pass(40);

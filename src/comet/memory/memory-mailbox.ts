@@ -85,7 +85,9 @@ export class MemoryMailbox implements Mailbox {
       ...start,
       through,
       earliest: box.messages[0]?.seq ?? box.top + 1,
-      messages: scanned.filter((message) => message.expiresAt > now),
+      messages: scanned.filter(
+        ({ seq, expiresAt }) => expiresAt > now && box.receipts.get(seq)?.dismissed === undefined,
+      ),
     };
   }
 

@@ -108,19 +108,18 @@ export class RedisMailbox implements Mailbox {
     const epoch = after === undefined ? '' : after.epoch || 'none';
     const reply = (await this.#scripts.run(
       'read_mailbox',
-      [keys.mailbox(user), keys.messages(user), keys.acknowledged(user)],
+      [keys.mailbox(user), keys.messages(user), keys.acknowledged(user), keys.receipts(user)],
       [epoch, after?.seq ?? 0, device, limit],
     )) as [string, number, number, number, number, number, Entry[]];
-    const [storedEpoch, top, from, recovered, earliest, now, entries] = reply;
-    const messages = entries.map(readEntry);
+    const [storedEpoch, top, from, recovered, earliest, through, entries] = reply;
     return {
       epoch: storedEpoch,
       top,
       from,
-      through: entries.length < limit ? top : (messages.at(-1)?.seq ?? top),
+      through,
       recovered: recovered === 1,
       earliest,
-      messages: messages.filter((message) => message.expiresAt > now),
+      messages: entries.map(readEntry),
     };
   }
 

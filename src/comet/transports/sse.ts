@@ -63,7 +63,7 @@ export function encodeFrame(frame: ServerFrame): string {
     case 'messages': {
       const { epoch, through, items } = frame;
       const events = items.map((item) => event('message', item, `${epoch}:${item.seq}`)).join('');
-      // The end of the page may have expired: the position moves on without a message.
+      // The end of the page may have expired or been dismissed: the position moves on without a message.
       return items.at(-1)?.seq === through ? events : events + event('position', {}, `${epoch}:${through}`);
     }
     case 'ready':

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -35,7 +34,7 @@ beforeAll(async () => {
   browser = await chromium.launch({ executablePath, args: QUIET });
   app = await startCometApp();
   sockets = new Set();
-  (app.api.app.getHttpServer() as Server).on('connection', (socket: Socket) => {
+  app.api.app.getHttpServer().on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });

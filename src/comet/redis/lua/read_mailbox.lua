@@ -2,15 +2,17 @@
 -- KEYS[1] mailbox       cj:{cluster:namespace/user}:mailbox       hash: epoch, top, cut
 -- KEYS[2] messages      cj:{cluster:namespace/user}:messages      stream: expiresAt, sentAt, content
 -- KEYS[3] acknowledged  cj:{cluster:namespace/user}:acknowledged  hash: device -> number, instant
+-- KEYS[4] receipts      cj:{cluster:namespace/user}:receipts      hash: number:kind -> instant, device
 -- ARGV[1] after_epoch   text; empty = start at what the device has acknowledged
 -- ARGV[2] after_number  exclusive
 -- ARGV[3] device        text; may be empty
 -- ARGV[4] limit         messages at most
--- Returns {epoch, top, from, recovered 0 or 1, earliest, now ms, entries}; epoch empty: no mailbox
+-- Returns {epoch, top, from, recovered 0 or 1, earliest, through, entries without expired and dismissed ones};
+--         epoch empty: no mailbox
 -- Cost    O(log n + limit)
 -- Called by RedisMailbox.read
 --@include lib/mailbox_time.lua
-local mailbox, messages, acknowledged = KEYS[1], KEYS[2], KEYS[3]
+local mailbox, messages, acknowledged, receipts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local after_epoch, after_number = ARGV[1], tonumber(ARGV[2])
 local device, limit = ARGV[3], tonumber(ARGV[4])
 
@@ -33,4 +35,15 @@ end
 local oldest = redis.call('XRANGE', messages, '-', '+', 'COUNT', 1)[1]
 local earliest = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or top + 1
 local entries = redis.call('XRANGE', messages, string.format('%.0f-0', from + 1), '+', 'COUNT', limit)
-return { epoch, top, from, recovered, earliest, server_now(), entries }
+
+local now, wanted, through = server_now(), {}, top
+for i, entry in ipairs(entries) do
+  local number = string.match(entry[1], '^(%d+)')
+  if tonumber(entry[2][2]) > now and redis.call('HEXISTS', receipts, number .. ':dismissed') == 0 then
+    wanted[#wanted + 1] = entry
+  end
+  if i == limit then
+    through = tonumber(number)
+  end
+end
+return { epoch, top, from, recovered, earliest, through, wanted }
