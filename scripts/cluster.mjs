@@ -112,7 +112,7 @@ try {
   });
   await Promise.all(MEMBERS.filter((name) => name !== 'api').map((name) => startMember(name, portOf[name], env)));
 
-  await call(base, 'PUT', '/v1/namespaces/demo/jobs/heartbeat', {
+  await call(base, 'PUT', '/v1/namespaces/default/jobs/heartbeat', {
     target: {
       type: 'push',
       users: ['demo'],
@@ -130,7 +130,7 @@ try {
     await call(
       base,
       'POST',
-      '/v1/namespaces/demo/users/demo/reminders/import',
+      '/v1/namespaces/default/users/demo/reminders/import',
       readFileSync(join(root, 'examples/data', file), 'utf8'),
       type,
     );

@@ -140,7 +140,7 @@ export const SETTINGS = {
     flag: 'user',
     env: 'CLOUDJOB_USER',
     default: 'demo',
-    help: 'user whose files these are, in the namespace demo',
+    help: 'user whose files these are, in the namespace default',
   },
 } as const satisfies Record<keyof Config, Setting>;
 
