@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { JobClient, TriggerResult } from '../client/job-client.js';
-import { CloudJobError, RequestError, ValidationError } from '../domain/errors.js';
+import { RequestError, ValidationError, type CloudJobError } from '../domain/errors.js';
 import { MAX_BODY_BYTES, MAX_IMPORT_BYTES } from '../domain/limits.js';
 import { parseJsonBody } from './json-body.js';
 import { problemOf, type Problem } from './problem.js';

@@ -56,6 +56,7 @@ export class TriggersController {
 
   /** Answers while it reads; the status is settled by what can be known before the first line is written. */
   @Post('import')
+  @HttpCode(200)
   @Access({ accepts: [NDJSON_TYPE] })
   @Operation({
     summary: 'Write many triggers, one JSON object a line',
