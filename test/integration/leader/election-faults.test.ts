@@ -7,6 +7,7 @@ import { silentLogger, type Logger } from '../../../src/runtime/logger.js';
 import { systemClock } from '../../../src/runtime/system-clock.js';
 import { eventually } from '../../support/wait.js';
 import { ZkProxy } from '../../support/zk-proxy.js';
+import { freeze } from './freeze.js';
 import { ElectionRig, type RigMember } from './election-rig.js';
 
 const T = 1200;
@@ -64,9 +65,9 @@ describe('ZooKeeperElector under faults', () => {
     const b = await election.join('b', { config: CONFIG });
     await election.balanced(a, b);
     const frozen = ensemble.servers.find(({ port }) => port === watch.port) as ZooKeeperServer;
-    frozen.signal('SIGSTOP');
-    const lastSent = lastHeartbeat(a);
     const ended = a.probe.count('term-ended');
+    await freeze(frozen);
+    const lastSent = lastHeartbeat(a);
     await a.probe.reached('term-ended', ended + 2);
     const steppedDownAfter = performance.now() - lastSent;
     await election.balanced(a, b).finally(() => frozen.signal('SIGCONT'));

@@ -1,5 +1,6 @@
 import { ZooKeeperSession, type SessionListener } from '../../../src/leader/zookeeper-session.js';
 import type { ZooKeeperClient } from '../../../src/leader/zookeeper-client.js';
+import type { Clock } from '../../../src/runtime/clock.js';
 import { silentLogger } from '../../../src/runtime/logger.js';
 import { systemClock } from '../../../src/runtime/system-clock.js';
 import { eventually, RecordingProbe } from '../../support/wait.js';
@@ -9,13 +10,18 @@ export interface SessionEvent {
   readonly at: number;
 }
 
+export interface RigOptions {
+  readonly auth?: string;
+  readonly clock?: Clock;
+}
+
 /** A session whose events are written down with their monotonic instants. */
 export class SessionRig {
   readonly probe = new RecordingProbe();
   readonly session: ZooKeeperSession;
   readonly events: SessionEvent[] = [];
 
-  constructor(servers: string, sessionTimeoutMs = 1200, auth?: string) {
+  constructor(servers: string, sessionTimeoutMs = 1200, { auth, clock = systemClock }: RigOptions = {}) {
     const note = (event: string): void => void this.events.push({ event, at: performance.now() });
     const listener: SessionListener = {
       connected: (resumed) => note(resumed ? 'resumed' : 'connected'),
@@ -24,7 +30,7 @@ export class SessionRig {
       changed: (path) => note(`changed ${path}`),
     };
     this.session = new ZooKeeperSession(
-      { clock: systemClock, logger: silentLogger, probe: this.probe, listener },
+      { clock, logger: silentLogger, probe: this.probe, listener },
       { servers, sessionTimeoutMs, heartbeatPath: '/heartbeat', auth },
     );
   }

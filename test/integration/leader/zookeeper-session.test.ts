@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { startZooKeeper, type ZooKeeperEnsemble } from '../../../scripts/servers.mjs';
+import { startZooKeeper, type ZooKeeperEnsemble, type ZooKeeperServer } from '../../../scripts/servers.mjs';
 import { ZooKeeperSession } from '../../../src/leader/zookeeper-session.js';
 import { claimEphemeral } from '../../../src/leader/ephemeral-claim.js';
+import type { Clock } from '../../../src/runtime/clock.js';
 import { silentLogger } from '../../../src/runtime/logger.js';
 import { systemClock } from '../../../src/runtime/system-clock.js';
 import { eventually, RecordingProbe } from '../../support/wait.js';
 import { ZkProxy } from '../../support/zk-proxy.js';
-import { SessionRig } from './session-rig.js';
+import { freeze } from './freeze.js';
+import { SessionRig, type RigOptions } from './session-rig.js';
 
 const T = 1200;
 /** How late a timer may come on a busy machine. */
@@ -21,15 +23,15 @@ async function proxied(): Promise<ZkProxy> {
   return proxy;
 }
 
-async function opened(servers: string, timeoutMs = T, auth?: string): Promise<SessionRig> {
-  const rig = new SessionRig(servers, timeoutMs, auth);
+async function opened(servers: string, timeoutMs = T, options?: RigOptions): Promise<SessionRig> {
+  const rig = new SessionRig(servers, timeoutMs, options);
   cleanups.unshift(() => rig.session.stop());
   await rig.session.start();
   return rig;
 }
 
-async function connected(servers = inject('zookeeper'), timeoutMs = T, auth?: string): Promise<SessionRig> {
-  const rig = await opened(servers, timeoutMs, auth);
+async function connected(servers = inject('zookeeper'), timeoutMs = T, options?: RigOptions): Promise<SessionRig> {
+  const rig = await opened(servers, timeoutMs, options);
   await rig.seen('connected');
   return rig;
 }
@@ -52,14 +54,14 @@ describe('ZooKeeperSession', () => {
     const rig = await connected(ensemble.connectString);
     const { client } = rig;
     await rig.probe.reached('heartbeat-answered', 2);
-    const [server] = ensemble.servers;
-    server?.signal('SIGSTOP');
-    const lastSent = rig.lastHeartbeat();
+    const [server] = ensemble.servers as readonly [ZooKeeperServer];
+    await freeze(server);
     const pending = client.stat('/').then(
       () => 'answered',
       (error: { code?: string }) => error.code,
     );
-    const disconnectedAt = await rig.seen('disconnected').finally(() => server?.signal('SIGCONT'));
+    const disconnectedAt = await rig.seen('disconnected').finally(() => server.signal('SIGCONT'));
+    const lastSent = rig.lastHeartbeat();
     // Noticed earlier than trust ends, so that there is time to carry the session to another server.
     expect(disconnectedAt - lastSent).toBeLessThan(T / 2 + SLACK);
     expect(rig.session.trustedUntil - rig.lastHeartbeat()).toBeCloseTo((T * 2) / 3, 3);
@@ -84,6 +86,29 @@ describe('ZooKeeperSession', () => {
     expect(sentAt).toBeLessThan(heldAt + T / 4);
     expect(rig.names).not.toContain('disconnected');
     expect(rig.session.trustedUntil - rig.lastHeartbeat()).toBeCloseTo((T * 2) / 3, 3);
+  });
+
+  it('Z1 a standstill of this process shorter than the trust window costs nothing: the answer is there already', async () => {
+    let isArmed = false;
+    const standStill = (): void => {
+      const until = performance.now() + T / 3 + 20;
+      while (performance.now() < until);
+    };
+    const clock: Clock = {
+      ...systemClock,
+      setTimer: (delayMs, fn) => {
+        // The deadline of a heartbeat that is sent in this turn of the event loop.
+        if (isArmed && delayMs === T / 3) setImmediate(standStill);
+        isArmed &&= delayMs !== T / 3;
+        return systemClock.setTimer(delayMs, fn);
+      },
+    };
+    const rig = await connected(inject('zookeeper'), T, { clock });
+    await rig.probe.reached('heartbeat-answered', 1);
+    isArmed = true;
+    await rig.probe.reached('heartbeat-answered', 4);
+    expect(isArmed).toBe(false);
+    expect(rig.names).toEqual(['connected']);
   });
 
   it('Z2 a server that accepts and never answers is given up for the next one', async () => {
@@ -231,7 +256,7 @@ describe('ZooKeeperSession', () => {
 
   it('Z8 authenticates before anything else on every connection, and closes its znodes to others', async () => {
     const proxy = await proxied();
-    const rig = await connected(proxy.address, T, 'scheduler:secret');
+    const rig = await connected(proxy.address, T, { auth: 'scheduler:secret' });
     const stranger = await connected();
     const path = freshPath();
     await rig.client.createPersistent(path, Buffer.from('closed'));
