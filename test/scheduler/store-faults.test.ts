@@ -53,14 +53,17 @@ describe('ShardLoop on a store that fails', () => {
   });
 
   it('does not send a decision again because a read came while its answer was under way', async () => {
-    const { clock, faulty, lead, put } = setup();
+    const { clock, faulty, lead, put, origin } = setup();
     await put({ a: every(1000) });
     await lead();
     faulty.inject('fire', { delayMs: 400 });
     await clock.advance(1100);
-    await put({ other: every(60_000) });
+    await put({ other: every(60_000) }, { job: 'shop/another' });
     await clock.advance(200);
     expect(faulty.callsOf('fire')).toHaveLength(1);
+    await clock.advance(800);
+    const sent = faulty.callsOf('fire').flatMap((args) => args[2] as readonly FireDecision[]);
+    expect(sent.map(({ expected }) => expected.watermark - origin)).toEqual([0, 1000]);
   });
 
   it('does not send decisions again once its term is not trusted any more', async () => {

@@ -1,0 +1,11 @@
+export { CloudJobModule } from './cloudjob.module.js';
+export type { CloudJobModuleOptions } from './cloudjob-options.js';
+export { CLOUDJOB_CLIENT } from './cloudjob-connection.js';
+export { CronExpression } from './cron-expression.js';
+export { Cron, Every, InjectCloudJob, JobHandler, OnJobEvent, type JobEvent, type JobEventType } from './decorators.js';
+export { JobOrchestrator } from './job-orchestrator.js';
+export type { CronOptions, DeclaredJobOptions, EveryOptions } from './job-options.js';
+export type { JobClient } from '../client/job-client.js';
+export { defineJob, type DefinedJob, type JobData } from '../client/define-job.js';
+export { cancel, discard, done, retryIn } from '../domain/handler-outcome.js';
+export type { JobContext } from '../workers/job-context.js';
