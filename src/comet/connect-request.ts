@@ -21,17 +21,16 @@ export interface ConnectRequest {
  * or in the list.
  */
 export function readConnectRequest(request: IncomingMessage, allowedOrigins: readonly string[]): ConnectRequest {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  // Split by hand: whatever a client writes there, nothing is thrown.
+  const [path = '', ...rest] = (request.url ?? '').split('?');
+  const query = new URLSearchParams(rest.join('?'));
   const origin = request.headers.origin;
-  const device = url.searchParams.get('device') ?? '';
+  const device = query.get('device') ?? '';
   const lastEventId =
-    headerText(request, 'last-event-id') ??
-    url.searchParams.get('last_event_id') ??
-    url.searchParams.get('lastEventId') ??
-    undefined;
+    headerText(request, 'last-event-id') ?? query.get('last_event_id') ?? query.get('lastEventId') ?? undefined;
   return {
-    path: url.pathname,
-    ticket: bearer(request) ?? subprotocolTicket(request) ?? url.searchParams.get('ticket') ?? '',
+    path,
+    ticket: bearer(request) ?? subprotocolTicket(request) ?? query.get('ticket') ?? '',
     device: isName(device) ? device : 'unnamed',
     position: lastEventId === undefined ? undefined : parsePosition(lastEventId),
     isOriginAllowed: origin === undefined || isSameHost(origin, request) || allowedOrigins.includes(origin),

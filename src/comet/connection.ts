@@ -109,7 +109,7 @@ export class Connection implements Visited {
     try {
       const written = mailbox.putRoute(user, this.#route, position);
       this.#routeWritten = written.catch(() => undefined);
-      if ((await written).outcome === 'limit') return this.close(4003);
+      if ((await written).outcome === 'limit') return this.close(4104);
       const page = await mailbox.read(user, { after: position, device, limit: PAGE_SIZE });
       if (this.#isClosed()) return;
       if (position !== undefined) metrics.resumes.inc({ recovered: String(page.recovered) });

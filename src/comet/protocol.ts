@@ -115,11 +115,12 @@ export const CLOSE_CODES = {
   4001: { reason: 'ticket-refused', reconnect: false, delayMs: 0, jitterMs: 0 },
   /** Come back with a new ticket, or not at all. */
   4002: { reason: 'ticket-expired', reconnect: false, delayMs: 0, jitterMs: 0 },
-  4003: { reason: 'user-limit', reconnect: false, delayMs: 0, jitterMs: 0 },
   4100: { reason: 'unavailable', reconnect: true, delayMs: 1000, jitterMs: 4000 },
   4101: { reason: 'slow', reconnect: true, delayMs: 500, jitterMs: 1500 },
   4102: { reason: 'silent', reconnect: true, delayMs: 0, jitterMs: 2000 },
   4103: { reason: 'rate', reconnect: true, delayMs: 5000, jitterMs: 5000 },
+  /** Among those that count may be routes of a node that died: they lapse within minutes. */
+  4104: { reason: 'user-limit', reconnect: true, delayMs: 30_000, jitterMs: 30_000 },
   4200: { reason: 'moved', reconnect: true, delayMs: 0, jitterMs: 1000 },
 } as const;
 

@@ -236,7 +236,7 @@ export function describeComet(name: string, open: () => Promise<CometWorld>): vo
 
     it('refuses more connections than the user may hold, over all nodes', async () => {
       for (let i = 0; i < SCENARIO_LIMITS.connections; i++) await connect(i % 2 === 0 ? left : right).frame('ready');
-      expect((await connect(right).closed).code).toBe(4003);
+      expect((await connect(right).closed).code).toBe(4104);
     });
 
     it('moves its connections away when it stops, and they find their messages elsewhere', async () => {

@@ -347,7 +347,7 @@ describe('connection', () => {
     await live();
     await live();
     const { line, connection } = await live();
-    expect(line.closedWith).toBe(4003);
+    expect(line.closedWith).toBe(4104);
     await connection.gone();
     const { nodes } = await mailbox.append(user, { key: 'k', title: 't', ttlMs: HOUR });
     expect(nodes).toEqual(['node-1']);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parsePosition } from '../../src/comet/connect-request.js';
+import type { IncomingMessage } from 'node:http';
+import { parsePosition, readConnectRequest } from '../../src/comet/connect-request.js';
 import { CLOSE_CODES, closeReason, parseClientFrame, type CloseCode } from '../../src/comet/protocol.js';
 import { encodeFrame } from '../../src/comet/transports/sse.js';
 
@@ -70,5 +71,45 @@ describe('positions in text', () => {
     expect(parsePosition('6a80dcc5b5f3:17')).toEqual({ epoch: '6a80dcc5b5f3', seq: 17 });
     for (const text of ['', '17', 'abc:', ':1', 'abc:-1', 'abc:1:2', 'a b:1'])
       expect(parsePosition(text)).toBeUndefined();
+  });
+});
+
+describe('requests for a connection', () => {
+  const read = (url: string, headers: Record<string, string> = {}) =>
+    readConnectRequest({ url, headers: { host: 'comet.example', ...headers } } as unknown as IncomingMessage, [
+      'https://app.example',
+    ]);
+
+  it('carry ticket, device and position in any of the agreed places', () => {
+    const expected = { path: '/v1/comet', ticket: 'a.b', device: 'tv', position: { epoch: 'e1', seq: 3 } };
+    expect(read('/v1/comet?ticket=a.b&device=tv&last_event_id=e1:3')).toMatchObject(expected);
+    expect(read('/v1/comet?ticket=a.b&device=tv&lastEventId=e1:3')).toMatchObject(expected);
+    expect(read('/v1/comet?device=tv', { authorization: 'Bearer a.b', 'last-event-id': 'e1:3' })).toMatchObject(
+      expected,
+    );
+    const protocols = { 'sec-websocket-protocol': 'cloudjob.v1, cloudjob.ticket.a.b' };
+    expect(read('/v1/comet', protocols)).toMatchObject({ ticket: 'a.b', device: 'unnamed', position: undefined });
+  });
+
+  it('are read whatever is written there', () => {
+    for (const url of ['', '//[', 'http://[', '/%', '/v1/comet?%&device=%00&ticket', '*', '?'.repeat(100)]) {
+      expect(read(url)).toMatchObject({ device: 'unnamed', position: undefined });
+    }
+  });
+
+  it('come from programs, from pages of this host, or from pages that are named', () => {
+    expect(read('/').isOriginAllowed).toBe(true);
+    for (const origin of ['https://comet.example', 'http://comet.example', 'https://app.example']) {
+      expect(read('/', { origin }).isOriginAllowed).toBe(true);
+    }
+    for (const origin of [
+      'null',
+      '',
+      'https://comet.example.evil.example',
+      'https://app.example:444',
+      'https://comet.example:1',
+    ]) {
+      expect(read('/', { origin }).isOriginAllowed).toBe(false);
+    }
   });
 });
