@@ -69,6 +69,9 @@ export class ZooKeeperSession extends Service {
   #timeoutMs: number;
   #trustedUntil = Number.NEGATIVE_INFINITY;
   #attempts: number;
+  /** `connected` was told, `disconnected` not yet. */
+  #isConnected = false;
+  /** Connections that ended or did not come about since the last answered heartbeat. */
   #failures = 0;
   #refusals = 0;
   #cancelHandshake: CancelTimer = () => undefined;
@@ -152,7 +155,7 @@ export class ZooKeeperSession extends Service {
     const resumed = sessionId === this.#sessionId;
     this.#sessionId = sessionId;
     this.#timeoutMs = client.timeoutMs;
-    this.#failures = 0;
+    this.#isConnected = true;
     this.#refusals = 0;
     this.#trust(startedAt);
     this.#deps.logger.info('zookeeper-connected', { server, sessionId: sessionId.toString(16), resumed });
@@ -176,6 +179,7 @@ export class ZooKeeperSession extends Service {
       cancel();
       if (this.#client !== client) return;
       if (!isAlive) return this.#drop(client, 'expired');
+      this.#failures = 0;
       this.#trust(sentAt);
       this.#deps.probe.signal('heartbeat-answered', { sentAt });
       await delay(clock, this.#timeoutMs / 6 - (clock.monotonicNow() - sentAt), this.stopSignal);
@@ -201,26 +205,29 @@ export class ZooKeeperSession extends Service {
 
   #drop(client: ZooKeeperClient, cause: 'silent' | 'untrusted' | 'expired'): void {
     if (this.#client !== client) return;
-    const wasOpen = client.isOpen;
     this.#keepTicket(client);
     client.abandon();
-    this.#ended(wasOpen, cause);
+    this.#ended(cause);
   }
 
   #lost(client: ZooKeeperClient, cause: ConnectionLoss): void {
     if (this.#client !== client) return;
     this.#keepTicket(client);
     if (cause === 'refused') this.#refusals += 1;
-    this.#ended(cause === 'closed' || cause === 'garbled', cause);
+    this.#ended(cause);
   }
 
-  #ended(wasOpen: boolean, cause: ConnectionLoss | 'silent' | 'untrusted' | 'expired'): void {
+  #ended(cause: ConnectionLoss | 'silent' | 'untrusted' | 'expired'): void {
     this.#client = undefined;
     this.#cancelTimers();
-    if (wasOpen) {
+    this.#failures += 1;
+    if (this.#isConnected) {
+      this.#isConnected = false;
       this.#deps.logger.warn('zookeeper-disconnected', { cause });
       this.#tell(() => this.#deps.listener.disconnected());
-    } else this.#failures += 1;
+    } else if (this.#failures === this.#servers.length + 1) {
+      this.#deps.logger.warn('zookeeper-unreachable', { servers: this.#servers, cause });
+    }
     this.#giveUpRefusedSession();
     if (!this.stopSignal.aborted)
       this.#cancelRetry = this.#deps.clock.setTimer(this.#retryDelayMs(), () => this.#connect());
@@ -255,7 +262,7 @@ export class ZooKeeperSession extends Service {
 
   /** Every server once without a wait, then ever slower, at most T/4. */
   #retryDelayMs(): number {
-    const rounds = Math.floor(this.#failures / this.#servers.length);
+    const rounds = Math.floor((this.#failures - 1) / this.#servers.length);
     if (rounds === 0) return 0;
     return Math.min(FIRST_RETRY_MS * 2 ** (rounds - 1), this.#timeoutMs / 4) * (0.5 + Math.random() / 2);
   }

@@ -154,6 +154,21 @@ describe('ZooKeeperSession', () => {
     expect((await rig.client.read(path))?.data).toHaveLength(100);
   });
 
+  it('Z3 a server whose answers are never readable is not asked in a tight loop', async () => {
+    const proxy = await proxied();
+    proxy.rewrite = (frame, { direction, kind }) => {
+      if (direction !== 'down' || kind !== 'setData') return frame;
+      const short = Buffer.from(frame.subarray(0, 20));
+      short.writeInt32BE(16, 0);
+      short.writeInt32BE(-999, 16);
+      return short;
+    };
+    const rig = await opened(proxy.address);
+    await rig.seen('disconnected', 4);
+    const gaps = rig.events.filter(({ event }) => event === 'disconnected').map(({ at }) => at);
+    expect((gaps[3] ?? 0) - (gaps[2] ?? 0)).toBeGreaterThan(15);
+  });
+
   it('Z4 after an expired session a new one follows, and every call of the old one is settled', async () => {
     const proxy = await proxied();
     const rig = await connected(proxy.address);
