@@ -23,7 +23,7 @@ export class CometController {
 
   /** Server-sent events; the reply is the endpoint's from here on. */
   @Get()
-  @Access({ isPublic: true })
+  @Access({ isPublic: true, isStream: true })
   @Operation({
     summary: 'Messages of the user of the ticket, as they come; a WebSocket when the request asks for an upgrade',
     answers: { 200: { mediaType: 'text/event-stream', description: 'Server-sent events, resumed by Last-Event-ID' } },

@@ -2,6 +2,7 @@ import { RedisMailbox } from '../../../src/comet/redis/redis-mailbox.js';
 import type { MailboxLimits } from '../../../src/comet/mailbox.js';
 import { silentLogger } from '../../../src/runtime/logger.js';
 import { Metrics } from '../../../src/runtime/metrics.js';
+import { systemClock } from '../../../src/runtime/system-clock.js';
 import { RedisConnection } from '../../../src/store/redis/connection.js';
 import { RedisPubSub } from '../../../src/store/redis/pub-sub.js';
 import { eventually } from '../../support/wait.js';
@@ -20,7 +21,7 @@ export interface RedisWorld {
 /** Connections of one process to Redis, for a cluster of its own. */
 export async function openRedisWorld(url: string, limits?: MailboxLimits, name?: string): Promise<RedisWorld> {
   const cluster = name ?? `comet-${process.pid}-${Date.now().toString(36)}-${++count}`;
-  const deps = { logger: silentLogger, metrics: new Metrics() };
+  const deps = { clock: systemClock, logger: silentLogger, metrics: new Metrics() };
   const connection = new RedisConnection(deps, { source: url });
   const pubSub = new RedisPubSub(deps, { source: url });
   await connection.start();
