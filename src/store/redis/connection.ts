@@ -1,11 +1,23 @@
-import type { RedisClient } from './redis-clients.js';
-import { describeSource, openCommandClient, type RedisSource } from './redis-clients.js';
+import {
+  connectInTime,
+  describeSource,
+  openCommandClient,
+  type RedisClient,
+  type RedisSource,
+} from './redis-clients.js';
 import { isUnknownScript, translateRedisError } from './redis-errors.js';
+import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Metrics } from '../../runtime/metrics.js';
 import { Service } from '../../runtime/service.js';
 
 export type RedisArg = string | number;
+
+interface Deps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
 
 /**
  * The one connection on which commands are sent. Every failure leaves it as a `CloudJobError` and is counted:
@@ -16,11 +28,11 @@ export class RedisConnection extends Service {
   /** Without credentials. */
   readonly address: string;
   readonly #client: RedisClient;
-  readonly #deps: { readonly logger: Logger; readonly metrics: Metrics };
+  readonly #deps: Deps;
   #lastError: unknown;
 
   /** Errors: `ConfigError` for a URL that cannot be read. */
-  constructor(deps: { logger: Logger; metrics: Metrics }, { source }: { source: RedisSource }) {
+  constructor(deps: Deps, { source }: { source: RedisSource }) {
     super();
     this.#deps = deps;
     this.address = describeSource(source);
@@ -61,7 +73,7 @@ export class RedisConnection extends Service {
 
   protected async onStart(): Promise<void> {
     try {
-      await this.#client.connect();
+      await connectInTime(this.#client, this.#deps.clock, this.stopSignal);
     } catch (error) {
       throw this.#failure(this.#lastError ?? error);
     }

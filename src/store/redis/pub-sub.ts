@@ -1,7 +1,8 @@
+import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import { Service } from '../../runtime/service.js';
 import type { Unsubscribe } from '../execution-store.js';
-import { openSubscriberClient, type RedisClient, type RedisSource } from './redis-clients.js';
+import { connectInTime, openSubscriberClient, type RedisClient, type RedisSource } from './redis-clients.js';
 import { translateRedisError } from './redis-errors.js';
 
 interface Subscription {
@@ -17,11 +18,13 @@ export class RedisPubSub extends Service {
   readonly name = 'redis-pub-sub';
   readonly #client: RedisClient;
   readonly #channels = new Map<string, Set<Subscription>>();
+  readonly #clock: Clock;
   readonly #logger: Logger;
   #wasReady = false;
 
-  constructor({ logger }: { logger: Logger }, { source }: { source: RedisSource }) {
+  constructor({ clock, logger }: { clock: Clock; logger: Logger }, { source }: { source: RedisSource }) {
     super();
+    this.#clock = clock;
     this.#logger = logger;
     this.#client = openSubscriberClient(source);
     this.#client.on('error', (error: unknown) => logger.warn('redis-subscriber-error', { error }));
@@ -52,7 +55,7 @@ export class RedisPubSub extends Service {
 
   protected async onStart(): Promise<void> {
     try {
-      await this.#client.connect();
+      await connectInTime(this.#client, this.#clock, this.stopSignal);
     } catch (error) {
       throw translateRedisError(error);
     }
@@ -78,11 +81,19 @@ export class RedisPubSub extends Service {
 
   #onReady(): void {
     if (this.#wasReady) {
-      for (const subscriptions of [...this.#channels.values()]) {
-        for (const { onGap } of [...subscriptions]) this.#guard(onGap);
-      }
+      // The answer comes after the subscriptions, which the client renews now, stand again.
+      this.#client.ping().then(
+        () => this.#tellGap(),
+        () => undefined,
+      );
     }
     this.#wasReady = true;
+  }
+
+  #tellGap(): void {
+    for (const subscriptions of [...this.#channels.values()]) {
+      for (const { onGap } of [...subscriptions]) this.#guard(onGap);
+    }
   }
 
   /** A listener that throws must not end the connection. */

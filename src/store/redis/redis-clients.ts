@@ -1,5 +1,6 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { ConfigError } from '../../domain/errors.js';
+import type { Clock } from '../../runtime/clock.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -54,6 +55,23 @@ export function openCommandClient(source: RedisSource): RedisClient {
 /** As `openCommandClient`, for pub/sub only. */
 export function openSubscriberClient(source: RedisSource): RedisClient {
   return openClient(source, SUBSCRIBER_OPTIONS);
+}
+
+const CONNECT_WITHIN_MS = 10_000;
+
+/** Connects, or fails after ten seconds at most: the client itself would try a cluster that is not there for ever. */
+export async function connectInTime(client: RedisClient, clock: Clock, signal: AbortSignal): Promise<void> {
+  let giveUp: (error: Error) => void = () => undefined;
+  const givenUp = new Promise<never>((_, reject) => (giveUp = reject));
+  const cancel = clock.setTimer(CONNECT_WITHIN_MS, () => giveUp(new Error('no connection within ten seconds')));
+  const onAbort = (): void => giveUp(new Error('stopped while connecting'));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([client.connect(), givenUp]);
+  } finally {
+    cancel();
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** The address without credentials, for logs and messages. */

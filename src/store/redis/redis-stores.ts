@@ -57,8 +57,8 @@ export class RedisStores extends Service implements Stores {
     super();
     const { redis: source, cluster } = config;
     this.#config = config;
-    const connection = new RedisConnection({ logger, metrics }, { source });
-    const pubSub = new RedisPubSub({ logger }, { source });
+    const connection = new RedisConnection({ clock, logger, metrics }, { source });
+    const pubSub = new RedisPubSub({ clock, logger }, { source });
     const layout = new RedisLayout(checkClusterName(cluster));
     const scripts = new ScriptRunner({ connection }, { folder: SCRIPT_FOLDER, names: SCRIPT_NAMES });
     const sweeper = new JobSweeper({ connection, scripts, layout });

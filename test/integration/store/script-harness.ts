@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { inject, onTestFinished } from 'vitest';
 import { silentLogger } from '../../../src/runtime/logger.js';
 import { Metrics } from '../../../src/runtime/metrics.js';
+import { systemClock } from '../../../src/runtime/system-clock.js';
 import { RedisConnection, type RedisArg } from '../../../src/store/redis/connection.js';
 import { shardKeysOf, type ShardKeys } from '../../../src/store/redis/keys.js';
 import { SCRIPT_FOLDER, SCRIPT_NAMES, type ScriptName } from '../../../src/store/redis/script-manifest.js';
@@ -21,7 +22,7 @@ export type Reply = (number | string | null)[];
 /** One empty shard in a real Redis, with its scripts. */
 export async function openShard() {
   const connection = new RedisConnection(
-    { logger: silentLogger, metrics: new Metrics() },
+    { clock: systemClock, logger: silentLogger, metrics: new Metrics() },
     { source: inject('redisUrl') },
   );
   await connection.start();
