@@ -1,0 +1,72 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { silentLogger, type Logger } from '../../../src/runtime/logger.js';
+import { Metrics } from '../../../src/runtime/metrics.js';
+import type { RedisConnection } from '../../../src/store/redis/connection.js';
+import type { RedisPubSub } from '../../../src/store/redis/pub-sub.js';
+import { RedisClusterClock } from '../../../src/store/redis/redis-cluster-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+const SERVER_START = Date.parse('2030-01-01T00:00:00Z');
+
+/** A server whose clock goes along with the monotonic one; each answer takes the given times on the way. */
+async function measured(trips: readonly (readonly [there: number, back: number])[]) {
+  const clock = new ManualClock('2030-01-01T00:01:00.000Z');
+  const server = { aheadMs: 0, isDown: false, calls: 0 };
+  const serverTime = () => SERVER_START + clock.monotonicNow() + server.aheadMs;
+  const connection = {
+    send: async () => {
+      const [there, back] = trips[server.calls++ % trips.length] ?? [0, 0];
+      if (server.isDown) throw new Error('down');
+      if (there > 0) await clock.advance(there);
+      const at = serverTime();
+      if (back > 0) await clock.advance(back);
+      return [String(Math.floor(at / 1000)), String(Math.round((at % 1000) * 1000))];
+    },
+  } as unknown as RedisConnection;
+  const pubSub = { check: () => Promise.resolve() } as unknown as RedisPubSub;
+  const warnings: string[] = [];
+  const logger: Logger = { ...silentLogger, warn: (event) => void warnings.push(event) };
+  const metrics = new Metrics();
+  const clusterClock = new RedisClusterClock({ clock, logger, metrics, connection, pubSub });
+  await clusterClock.start();
+  onTestFinished(() => clusterClock.stop());
+  return { clock, clusterClock, serverTime, server, metrics, warnings };
+}
+
+describe('the clock of the cluster', () => {
+  it('is that of the server, measured by the shortest of several round trips', async () => {
+    const { clusterClock, serverTime } = await measured([
+      [40, 2],
+      [1, 1],
+      [3, 90],
+    ]);
+    expect(clusterClock.now()).toBe(serverTime());
+  });
+
+  it('errs by half a round trip at most', async () => {
+    const { clusterClock, serverTime } = await measured([[20, 0]]);
+    expect(Math.abs(clusterClock.now() - serverTime())).toBeLessThanOrEqual(10);
+  });
+
+  it('goes on evenly when somebody sets the local clock, which is then reported', async () => {
+    const { clock, clusterClock, serverTime, metrics, warnings } = await measured([[0, 0]]);
+    clock.jumpWall(3_600_000);
+    await clock.advance(1234);
+    expect(clusterClock.now()).toBe(serverTime());
+    expect(clusterClock.offsetMs()).toBe(60_000 + 3_600_000);
+    await clock.advance(10_000);
+    expect((await metrics.clockOffset.get()).values[0]?.value).toBe(3660);
+    expect(warnings).toContain('clock-offset');
+  });
+
+  it('follows the server within a measurement, and keeps its last one while there is no answer', async () => {
+    const { clock, clusterClock, serverTime, server } = await measured([[0, 0]]);
+    server.isDown = true;
+    server.aheadMs = 500;
+    await clock.advance(20_000);
+    expect(clusterClock.now()).toBe(serverTime() - 500);
+    server.isDown = false;
+    await clock.advance(20_000);
+    expect(clusterClock.now()).toBe(serverTime());
+  });
+});
