@@ -147,6 +147,21 @@ describe('streams through the HTTP application', () => {
   });
 });
 
+describe('closing the application', () => {
+  it('moves open connections away instead of waiting for them', async () => {
+    const closing = await startCometApp();
+    const ticket = (await closing.api.call.post(`${users}/zoe/tickets`).send({})).body.ticket as string;
+    const client = new TestWebSocket(closing.host, { ticket });
+    const stream = new TestStream(`${closing.api.url}/v1/comet?ticket=${ticket}`);
+    await client.frame('ready');
+    await stream.named('ready');
+    await closing.api.stop();
+    expect((await client.closed).code).toBe(4200);
+    expect((await stream.named('close')).data).toContain('"reason":"moved"');
+    await closing.stop();
+  });
+});
+
 describe('the page', () => {
   it.each(['/', '/app.js', '/comet-client.js', '/app.css', '/icon.svg'])(
     'serves %s to everybody, without inline code',
