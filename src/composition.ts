@@ -173,6 +173,7 @@ function composeElector(member: string, stores: Stores, { config, deps }: Contex
         shardCount,
         sessionTimeoutMs: config.sessionTimeoutMs,
         facts: { host: hostname(), pid: process.pid },
+        ...(config.zookeeperAuth === null ? {} : { auth: config.zookeeperAuth }),
       },
     );
   }

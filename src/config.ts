@@ -13,6 +13,8 @@ export interface Config {
   /** Null = the in-memory store: all roles in this process, nothing kept at exit. */
   readonly redis: string | null;
   readonly zookeeper: string | null;
+  /** `user:password`; the znodes are then closed to everybody else. */
+  readonly zookeeperAuth: string | null;
   readonly cluster: string;
   readonly host: string;
   readonly port: number;
@@ -62,6 +64,11 @@ export const SETTINGS = {
     env: 'CLOUDJOB_ZOOKEEPER',
     default: '',
     help: 'ZooKeeper servers, host:port,host:port; without it leaders are elected by leases in Redis',
+  },
+  zookeeperAuth: {
+    env: 'CLOUDJOB_ZOOKEEPER_AUTH',
+    default: '',
+    help: 'user:password that closes our znodes to everybody else; set it wherever others reach the ZooKeeper',
   },
   cluster: {
     flag: 'cluster',
@@ -159,6 +166,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     roles: readRoles(texts.roles),
     redis: texts.redis || null,
     zookeeper: texts.zookeeper || null,
+    zookeeperAuth: texts.zookeeperAuth || null,
     cluster: readName('cluster', texts.cluster),
     host: texts.host,
     port: readInt('port', texts.port, 0, 65_535),
