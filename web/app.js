@@ -24,6 +24,8 @@ const dismissed = new Set();
 const activity = new Map();
 let upcoming = [];
 let upcomingTimer = 0;
+/** What people call a job, by its name. */
+const titles = new Map();
 /** What schedules mean in words. */
 const descriptions = new Map();
 
@@ -279,11 +281,13 @@ async function loadUpcoming() {
   upcomingTimer = setTimeout(loadUpcoming, UPCOMING_EVERY_MS);
   try {
     const { items } = await call('GET', `${base()}/jobs?limit=100`);
+    for (const job of items) titles.set(job.name, titleOf(job));
     const lists = await Promise.all(items.map(fireTimesOf));
     const next = lists.flat().sort((a, b) => a.at - b.at).slice(0, UPCOMING_SHOWN);
     for (const fire of next) fire.detail = await describe(fire.schedule, fire.timeZone);
     upcoming = next;
     renderUpcoming();
+    renderActivity();
   } catch {
     // Shown as it was; the next pass follows.
   }
@@ -294,11 +298,11 @@ async function fireTimesOf(job) {
   if (state === 'paused') return [];
   const own = nextAt === undefined ? [] : [{ name: titleOf(job), schedule: job.schedule, timeZone: job.timeZone, at: Date.parse(nextAt) }];
   if (triggerCount <= (job.schedule === undefined ? 0 : 1)) return own;
-  const { items } = await call('GET', `${base()}/jobs/${encodeURIComponent(job.name)}/triggers?limit=${UPCOMING_SHOWN}`);
+  const { items } = await call('GET', `${base()}/jobs/${encodeURIComponent(job.name)}/triggers?limit=500`);
   const others = items
     .filter((trigger) => trigger.name !== 'default' && trigger.status.nextAt !== undefined)
     .map((trigger) => ({
-      name: `${job.name} / ${trigger.name}`,
+      name: trigger.data?.message?.title ?? `${titleOf(job)} / ${trigger.name}`,
       schedule: trigger.schedule,
       timeZone: trigger.timeZone,
       at: Date.parse(trigger.status.nextAt),
@@ -367,7 +371,7 @@ function renderActivity() {
     el(
       'li',
       {},
-      el('span', { class: 'name', title: job }, job),
+      el('span', { class: 'name', title: job }, titles.get(job) ?? job),
       el('span', { class: 'badge', 'data-tone': TONES[state] ?? '' }, state),
       el('time', { class: 'muted', datetime: new Date(at).toISOString() }, timeOnly.format(at)),
     ),
