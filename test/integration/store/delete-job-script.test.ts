@@ -41,6 +41,7 @@ describe('sweep_job', () => {
   it('removes what it is given, and the mark with the last call', async () => {
     const shard = await openShard();
     await putJob(shard, many(33));
+    await shard.send('ZADD', shard.keys.expiry, 1, `t:${JOB}/t0`);
     await shard.run('delete_job', JOB, '');
     const keys = Object.keys(many(33)).map((name) => `${JOB}/${name}`);
     expect(await shard.run('sweep_job', JOB, 0, ...keys.slice(0, 20))).toBe(CODES.DELETING);

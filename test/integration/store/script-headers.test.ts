@@ -71,3 +71,12 @@ describe('the scripts', () => {
     expect(Math.max(...used)).toBe(declared);
   });
 });
+
+describe('docs/redis-data-model.md', () => {
+  const document = readFileSync(new URL('../../../docs/redis-data-model.md', import.meta.url), 'utf8');
+
+  it('names every script and every key', () => {
+    const keys = Object.values(shardKeysOf('cluster', 0)).map((key) => key.replace(/^.*:/, ''));
+    for (const name of [...SCRIPT_NAMES, ...keys]) expect(document).toContain(`\`${name}\``);
+  });
+});
