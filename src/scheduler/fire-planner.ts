@@ -3,12 +3,11 @@ import { planFires, type FireDecision } from '../domain/fire-plan.js';
 import type { Job, JobKey } from '../domain/job.js';
 import type { ShardId } from '../domain/shard.js';
 import type { DurationMs, EpochMs } from '../domain/time/instant.js';
-import { jobKeyOfTrigger, type Trigger, type TriggerKey } from '../domain/trigger.js';
+import { compileTrigger, jobKeyOfTrigger, type Trigger, type TriggerKey } from '../domain/trigger.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
 import type { ExecutionStore, FireResult } from '../store/execution-store.js';
-import type { ScheduleSource } from './schedule-cache.js';
 
 /** A decision that waits for its instant, and what it was made from. */
 export interface PlannedFire {
@@ -26,7 +25,6 @@ export interface PlannedFire {
 export interface FirePlannerDeps {
   readonly store: Pick<ExecutionStore, 'readDue'>;
   readonly clusterClock: ClusterClock;
-  readonly schedules: ScheduleSource;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -218,7 +216,7 @@ export class FirePlanner {
   }
 
   #plan(trigger: Trigger, job: Job): PlannedFire | null {
-    const { schedules, clusterClock, logger, metrics } = this.#deps;
+    const { clusterClock, logger, metrics } = this.#deps;
     if (trigger.dueAt === undefined) return null;
     const now = clusterClock.now();
     const passedBy = this.#passedBy.get(trigger.key);
@@ -229,7 +227,7 @@ export class FirePlanner {
     }
     try {
       const at = Math.max(Math.ceil(now), trigger.dueAt);
-      const compiled = schedules.get(trigger.key, trigger.definition);
+      const compiled = compileTrigger(trigger.key, trigger.definition);
       const decision = planFires({ trigger, job, compiled, at, shard: this.#config.shard });
       return { trigger, job, decision, sendAt: decision.dueAt, plannedFor: at, earlyCount: 0 };
     } catch (error) {

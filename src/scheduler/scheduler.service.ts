@@ -6,7 +6,6 @@ import type { Metrics } from '../runtime/metrics.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
 import type { Stores } from '../store/stores.js';
-import { ScheduleCache } from './schedule-cache.js';
 import { ShardLoop } from './shard-loop.js';
 
 export interface SchedulerServiceDeps {
@@ -18,9 +17,6 @@ export interface SchedulerServiceDeps {
   readonly probe: Probe;
 }
 
-/** Compiled schedules kept per process: some ten MB at worst. */
-const SCHEDULE_CACHE_CAPACITY = 20_000;
-
 /**
  * The role `scheduler`: leads whatever shards the elector wins, each in a loop of its own, so that the trouble
  * of one never stops another. Starts and stops the elector.
@@ -28,7 +24,6 @@ const SCHEDULE_CACHE_CAPACITY = 20_000;
 export class SchedulerService extends Service {
   readonly name = 'scheduler';
   readonly #deps: SchedulerServiceDeps;
-  readonly #schedules = new ScheduleCache({ capacity: SCHEDULE_CACHE_CAPACITY });
   readonly #loops = new Map<LeadershipTerm, ShardLoop>();
 
   constructor(deps: SchedulerServiceDeps) {
@@ -63,7 +58,7 @@ export class SchedulerService extends Service {
     if (this.stopSignal.aborted || term.ended.aborted) return;
     const { stores, logger } = this.#deps;
     const { executions: store, events, clusterClock } = stores;
-    const loop = new ShardLoop({ ...this.#deps, store, events, clusterClock, term, schedules: this.#schedules });
+    const loop = new ShardLoop({ ...this.#deps, store, events, clusterClock, term });
     this.#loops.set(term, loop);
     term.ended.addEventListener('abort', () => void this.#leave(term, loop), { once: true });
     loop.start().then(

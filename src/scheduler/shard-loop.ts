@@ -12,7 +12,6 @@ import type { ExecutionStore, Unsubscribe } from '../store/execution-store.js';
 import { FireDispatcher } from './fire-dispatcher.js';
 import { FirePlanner, type PlannedFire } from './fire-planner.js';
 import { FireReporter } from './fire-reporter.js';
-import type { ScheduleSource } from './schedule-cache.js';
 import { ShardUpkeep } from './shard-upkeep.js';
 
 export interface ShardLoopDeps {
@@ -21,7 +20,6 @@ export interface ShardLoopDeps {
   readonly events: EventBus;
   readonly clusterClock: ClusterClock;
   readonly clock: Clock;
-  readonly schedules: ScheduleSource;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly probe: Probe;

@@ -1,9 +1,8 @@
 import { onTestFinished } from 'vitest';
 import type { Execution } from '../../src/domain/execution.js';
 import type { JobKey } from '../../src/domain/job.js';
-import { instantSchema } from '../../src/domain/time/schedule.js';
 import type { EpochMs } from '../../src/domain/time/instant.js';
-import { nextFire, triggerKeyOf, type TriggerDefinition, type TriggerKey } from '../../src/domain/trigger.js';
+import { compileTrigger, nextFire, triggerKeyOf, type TriggerDefinition } from '../../src/domain/trigger.js';
 import type { Clock } from '../../src/runtime/clock.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { Metrics } from '../../src/runtime/metrics.js';
@@ -19,19 +18,6 @@ import { ManualClock } from '../support/manual-clock.js';
 import { RecordingProbe } from '../support/wait.js';
 
 export const JOB: JobKey = 'shop/report';
-
-/** Schedules by plain arithmetic; zone `Mars/Base` is one that this member does not know. */
-export const plainSchedules = {
-  get(_key: TriggerKey, { schedule, timeZone }: TriggerDefinition): { next(after: EpochMs): EpochMs | null } {
-    if (timeZone === 'Mars/Base') throw new Error('unknown zone');
-    if (schedule.type === 'every') {
-      return { next: (after) => (Math.floor(after / schedule.everyMs) + 1) * schedule.everyMs };
-    }
-    if (schedule.type !== 'at') throw new Error(`no ${schedule.type} here`);
-    const at = instantSchema.parse(schedule.at);
-    return { next: (after) => (after < at ? at : null) };
-  },
-};
 
 export interface Leader {
   readonly term: FakeTerm;
@@ -61,7 +47,7 @@ export function setup() {
     const probe = new RecordingProbe();
     const metrics = new Metrics();
     const common = { term, clusterClock, clock: ownClock, probe, metrics, events: stores.events };
-    const loop = new ShardLoop({ ...common, store, schedules: plainSchedules, logger: silentLogger });
+    const loop = new ShardLoop({ ...common, store, logger: silentLogger });
     onTestFinished(async () => {
       const stopped = loop.stop();
       await clock.advance(1000);
@@ -74,7 +60,7 @@ export function setup() {
     return { term, loop, probe, metrics };
   }
 
-  /** Stores triggers of one job, each with its first fire after the watermark (now, unless given). */
+  /** Zone `Mars/Base` is one that this member does not know. Stores triggers of one job, each with its first fire after the watermark (now, unless given). */
   async function put(
     triggers: Record<string, Partial<TriggerDefinition> & { watermark?: EpochMs }>,
     { job = JOB, definition = {} }: { job?: JobKey; definition?: Record<string, unknown> } = {},
@@ -83,7 +69,7 @@ export function setup() {
       const written = aTriggerDefinition(fields);
       const known = written.timeZone === 'Mars/Base' ? { ...written, timeZone: 'UTC' } : written;
       const key = triggerKeyOf(job, name);
-      const next = written.paused === true ? null : nextFire(key, known, plainSchedules.get(key, known), watermark);
+      const next = written.paused === true ? null : nextFire(key, known, compileTrigger(key, known), watermark);
       return { name, definition: written, watermark, next };
     });
     await stores.jobs.putJob({ key: job, definition: aJobDefinition(definition), triggers: writes });
