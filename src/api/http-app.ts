@@ -10,6 +10,7 @@ import type { Metrics } from '../runtime/metrics.js';
 import { createAuthCheck, type AuthCheck } from './auth.hook.js';
 import { addBodyParsers, checkMediaType } from './body-parsers.js';
 import { sendProblem } from './error.filter.js';
+import { UnusedConnections } from './unused-connections.js';
 import { serveOpenApi } from './openapi.js';
 
 export interface HttpAppConfig {
@@ -41,8 +42,6 @@ function createAdapter(check: AuthCheck, metrics: Metrics): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     genReqId: requestId,
-    // Requests under way finish; event streams are ended by their own service.
-    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       refuseAddress(error, { request, reply, check }),
@@ -65,6 +64,12 @@ function createAdapter(check: AuthCheck, metrics: Metrics): FastifyAdapter {
     done();
   });
   addBodyParsers(adapter.getInstance());
+  // At the end requests under way finish; event streams are ended by their controller.
+  const connections = new UnusedConnections(adapter.getInstance().server);
+  adapter.getInstance().addHook('preClose', (done) => {
+    connections.close();
+    done();
+  });
   return adapter;
 }
 

@@ -6,19 +6,18 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-/** Routes that answer without the key. */
-const PUBLIC_PATHS: readonly string[] = ['/healthz', '/readyz', '/v1/comet', '/v1/comet/ack', '/v1/comet/nodes'];
-
 /** Serves the OpenAPI 3.1 document of every controller of the application, made when it is first asked for. */
 export function serveOpenApi(app: NestFastifyApplication): void {
+  const server = app.getHttpAdapter().getInstance();
+  const publicPaths = new Set<string>();
+  server.addHook('onRoute', ({ url, config }) => {
+    if (config?.isPublic === true) publicPaths.add(url.replace(/:(\w+)/g, '{$1}'));
+  });
   let document: OpenAPIObject | undefined;
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .get('/openapi.json', (_request, reply) => reply.send((document ??= openApiDocument(app))));
+  server.get('/openapi.json', (_request, reply) => reply.send((document ??= openApiDocument(app, publicPaths))));
 }
 
-export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
+function openApiDocument(app: NestFastifyApplication, publicPaths: ReadonlySet<string>): OpenAPIObject {
   const config = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('CloudJob')
@@ -30,14 +29,16 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
   for (const [path, item] of Object.entries(document.paths)) {
     for (const method of METHODS) {
       const operation = item[method];
-      if (operation !== undefined) complete(operation, path);
+      if (operation === undefined) continue;
+      addPathParameters(operation, path);
+      operation.security = publicPaths.has(path) ? [] : [{ key: [] }];
     }
   }
   return { ...document, components: { ...document.components, schemas: componentSchemas() } };
 }
 
-/** Adds what follows from the path: its parameters, and the key. */
-function complete(operation: Operation, path: string): void {
+/** Adds the parameters that follow from the path. */
+function addPathParameters(operation: Operation, path: string): void {
   const declared = operation.parameters ?? [];
   const names = [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] ?? '');
   const isDeclared = (name: string): boolean => declared.some((p) => 'name' in p && p.name === name && p.in === 'path');
@@ -46,5 +47,4 @@ function complete(operation: Operation, path: string): void {
     ...missing.map((name) => ({ name, in: 'path' as const, required: true, schema: { type: 'string' } })),
     ...declared,
   ];
-  operation.security = PUBLIC_PATHS.includes(path) ? [] : [{ key: [] }];
 }

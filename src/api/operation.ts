@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiHeader, ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { jsonSchemaOf, schemaRef, type SchemaName } from './schemas.js';
 
@@ -50,7 +50,7 @@ function queryDecorators(query: z.ZodObject | undefined): MethodDecorator[] {
 function bodyDecorators(body: OperationFacts['body']): MethodDecorator[] {
   if (body === undefined) return [];
   if (typeof body === 'string') return [ApiBody({ schema: schemaRef(body) })];
-  return [ApiBody({ description: body.description, schema: { type: 'string' } })];
+  return [ApiConsumes(body.mediaType), ApiBody({ description: body.description, schema: { type: 'string' } })];
 }
 
 function answerDecorator(status: number, answer: OperationFacts['answers'][number]): MethodDecorator {
