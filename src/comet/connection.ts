@@ -46,6 +46,8 @@ export const DEFAULT_CONNECTION_TIMING: ConnectionTiming = { helloMs: 10_000, pi
 const PAGE_SIZE = 25;
 /** A client for which more than this waits in the process reads too slowly and is closed. */
 export const MAX_BUFFERED_BYTES = 1_048_576;
+/** Longest time that a client may take for one page of backlog. */
+const MAX_FLUSH_MS = 60_000;
 
 /**
  * One connection of a user, whatever carries it.
@@ -71,6 +73,7 @@ export class Connection implements Visited {
   /** Something beyond the position was heard of since the running read began. */
   #heard: Position | undefined;
   #ticketExpiresAt: EpochMs;
+  #flushingSince: number | undefined;
   readonly #heartbeat: Heartbeat;
   readonly #allowance: FrameAllowance;
   #acknowledger: DeviceAcknowledger | undefined;
@@ -157,7 +160,7 @@ export class Connection implements Visited {
     const { clock, transport } = this.#deps;
     const ticketMs = this.#ticketExpiresAt - clock.now();
     if (ticketMs <= 0) return this.#end(4002);
-    if (transport.bufferedBytes() > MAX_BUFFERED_BYTES) return this.#end(4101);
+    if (transport.bufferedBytes() > MAX_BUFFERED_BYTES || this.#isStuck()) return this.#end(4101);
     if (this.#state === 'waiting') {
       const helloLeftMs = this.#openedAt + this.#config.timing.helloMs - clock.monotonicNow();
       return helloLeftMs <= 0 ? this.#end(4000) : helloLeftMs;
@@ -230,11 +233,13 @@ export class Connection implements Visited {
 
   /** Sends pages until everything that was heard of is sent; then live messages may go out directly. */
   async #catchUp(first: MailboxPage): Promise<void> {
-    const { mailbox, transport, probe } = this.#deps;
+    const { mailbox, transport, clock, probe } = this.#deps;
     for (let page = first; !this.#isClosed();) {
       this.#sendPage(page);
       // A page at a time: a slow client delays its own backlog instead of filling the process.
+      this.#flushingSince = clock.monotonicNow();
       await transport.flushed();
+      this.#flushingSince = undefined;
       const isComplete = page.through >= page.top;
       if (isComplete && (this.#heard === undefined || this.#covers(this.#heard))) {
         if (!this.#isClosed()) this.#state = 'live';
@@ -303,6 +308,11 @@ export class Connection implements Visited {
 
   #covers({ epoch, seq }: Position): boolean {
     return this.#position?.epoch === epoch && seq <= this.#position.seq;
+  }
+
+  /** Does not take even one page: found here where a client cannot answer pings. */
+  #isStuck(): boolean {
+    return this.#flushingSince !== undefined && this.#deps.clock.monotonicNow() - this.#flushingSince >= MAX_FLUSH_MS;
   }
 
   #send(frame: ServerFrame): void {

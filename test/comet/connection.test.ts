@@ -343,6 +343,19 @@ describe('connection', () => {
     expect(line.closedWith).toBe(4101);
   });
 
+  it('closes a client that does not even take one page, also one that cannot answer pings', async () => {
+    await append('a');
+    const { connection, line } = connect();
+    line.answersPings = false;
+    line.stall();
+    void connection.open('phone', undefined);
+    await clock.advance(59_999);
+    expect(connection.visit()).not.toBeNull();
+    await clock.advance(1);
+    expect(connection.visit()).toBeNull();
+    expect(line.closedWith).toBe(4101);
+  });
+
   it('refuses a connection beyond the limit of the user and leaves the others alone', async () => {
     await live();
     await live();
