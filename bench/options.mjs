@@ -11,6 +11,7 @@ shapes: ${SHAPES.join(', ')} (default: all)
   --memory-n N           triggers of memory (default 50000)
   --rate N               triggers per second of steady (default 1000)
   --seconds N            measured seconds of steady (default 15)
+  --data BYTES           data of each trigger, as JSON, at least 40 (default 128)
   --rounds N             rounds of each shape (default 3)
   --concurrency N        attempts at once per worker (default 200)
   --jobs N               jobs that the triggers of CloudJob belong to (default 16)
@@ -27,6 +28,7 @@ export function readOptions(args) {
       'memory-n': { type: 'string', default: '50000' },
       rate: { type: 'string', default: '1000' },
       seconds: { type: 'string', default: '15' },
+      data: { type: 'string', default: '128' },
       rounds: { type: 'string', default: '3' },
       concurrency: { type: 'string', default: '200' },
       jobs: { type: 'string', default: '16' },
@@ -56,6 +58,7 @@ export function readOptions(args) {
     memoryN: number('memory-n'),
     rate: number('rate'),
     seconds: number('seconds'),
+    data: Math.max(number('data'), 40),
     rounds: number('rounds'),
     concurrency: number('concurrency'),
     jobs: number('jobs'),

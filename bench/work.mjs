@@ -1,9 +1,9 @@
 // What both systems are given to do: the same payload, the same handler, the same result.
 
-/** 128 bytes of JSON for any number below 10 million. */
-export function payloadOf(i) {
+/** `bytes` of JSON, 40 or more, for any number below 10 million. */
+export function payloadOf(i, bytes) {
   const user = `user-${String(i).padStart(7, '0')}`;
-  return { user, text: 'x'.repeat(128 - JSON.stringify({ user, text: '' }).length) };
+  return { user, text: 'x'.repeat(bytes - JSON.stringify({ user, text: '' }).length) };
 }
 
 /** The handler's work is nothing, so that only the systems are measured; both keep its result. */

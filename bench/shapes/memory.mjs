@@ -4,7 +4,7 @@ import { checkStored, dailyCron } from './register.mjs';
 const FIRST = 100;
 
 export const memory = {
-  title: (options) => `memory: ${options.memoryN} stored cron triggers with a zone and 128 bytes of data`,
+  title: (options) => `memory: ${options.memoryN} stored cron triggers with a zone and ${options.data} bytes of data`,
   measures: ['bytes/trigger'],
   async run(system, options, usedMemory) {
     await system.open();

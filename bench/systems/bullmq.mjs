@@ -50,7 +50,7 @@ export class BullMq {
       const size = Math.min(1000, count - from);
       const opts = { ...JOB_OPTIONS, timestamp, delay: at - timestamp };
       await this.queue.addBulk(
-        Array.from({ length: size }, (_, i) => ({ name: 'bench', data: payloadOf(from + i), opts })),
+        Array.from({ length: size }, (_, i) => ({ name: 'bench', data: payloadOf(from + i, this.options.data), opts })),
       );
     }
   }
@@ -70,7 +70,7 @@ export class BullMq {
     const one = async () => {
       while (next < count) {
         const i = next++;
-        const template = { name: 'bench', data: payloadOf(i), opts: JOB_OPTIONS };
+        const template = { name: 'bench', data: payloadOf(i, this.options.data), opts: JOB_OPTIONS };
         await this.queue.upsertJobScheduler(`trigger-${i}`, repeatOf(i), template);
       }
     };

@@ -71,7 +71,7 @@ export class CloudJob {
           name: `trigger-${i}`,
           schedule: scheduleOf(i),
           ...(timeZone === undefined ? {} : { timeZone }),
-          data: payloadOf(i),
+          data: payloadOf(i, this.options.data),
         }));
         const results = await client.putTriggers(jobs[index], triggers);
         const failed = results.find((result) => result.error !== undefined);

@@ -93,9 +93,7 @@ export class ExecutionRunner {
   async #process(shard: ShardId, { execution, token }: ClaimedExecution, grantedAt: number): Promise<void> {
     const { clock, leases, slots, settler } = this.#deps;
     const attempt = new Attempt({ clock });
-    const onLost = (): void => attempt.abort('lease-lost');
-    const onCancel = (): void => attempt.abort('cancel');
-    const lease: HeldLease = { shard, id: execution.id, token, grantedAt, onLost, onCancel };
+    const lease: HeldLease = { shard, id: execution.id, token, grantedAt, attempt };
     leases.hold(lease);
     this.#running.add(attempt);
     const startedAt = clock.monotonicNow();
@@ -121,7 +119,7 @@ export class ExecutionRunner {
     if (job === null) return JOB_DELETED;
     if (job === undefined) return settlementWithoutJob(attempt.aborted);
     this.#announceStart(execution);
-    const context = new ExecutionContext(execution, execution.data ?? job.data, attempt.signal);
+    const context = new ExecutionContext(execution, execution.data ?? job.data, attempt);
     const end = await attempt.run(() => this.#callTarget(execution, job, context), job.timeoutMs);
     if (end.type === 'left-behind') {
       this.#deps.logger.warn('target-left-behind', { execution: execution.id, why: end.aborted });
@@ -138,7 +136,7 @@ export class ExecutionRunner {
         if (!(error instanceof StoreUnavailableError)) throw error;
         this.#deps.logger.warn('job-not-read', { job: key, error });
       }
-      await delay(this.#deps.clock, JOB_RETRY_MS, attempt.signal());
+      await delay(this.#deps.clock, JOB_RETRY_MS, attempt.signal);
     }
     return undefined;
   }

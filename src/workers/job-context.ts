@@ -52,16 +52,17 @@ export interface JobContext<T = unknown> {
 export class ExecutionContext implements JobContext {
   readonly data: unknown;
   readonly #execution: Execution;
-  readonly #signal: () => AbortSignal;
+  readonly #attempt: { readonly signal: AbortSignal };
 
-  constructor(execution: Execution, data: unknown, signal: () => AbortSignal) {
+  /** `attempt.signal` is asked for only when the handler asks. */
+  constructor(execution: Execution, data: unknown, attempt: { readonly signal: AbortSignal }) {
     this.#execution = execution;
     this.data = data;
-    this.#signal = signal;
+    this.#attempt = attempt;
   }
 
   withData(data: unknown): ExecutionContext {
-    return new ExecutionContext(this.#execution, data, this.#signal);
+    return new ExecutionContext(this.#execution, data, this.#attempt);
   }
 
   get executionId(): ExecutionId {
@@ -109,6 +110,6 @@ export class ExecutionContext implements JobContext {
   }
 
   get signal(): AbortSignal {
-    return this.#signal();
+    return this.#attempt.signal;
   }
 }

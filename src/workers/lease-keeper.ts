@@ -8,6 +8,7 @@ import type { Metrics } from '../runtime/metrics.js';
 import { PeriodicLoop } from '../runtime/periodic-loop.js';
 import { Service } from '../runtime/service.js';
 import type { ExecutionStore, ExtendOutcome } from '../store/execution-store.js';
+import type { Attempt } from './attempt.js';
 
 const MAX_BATCH = 500;
 
@@ -29,8 +30,7 @@ export interface HeldLease {
   readonly token: LeaseToken;
   /** Monotonic instant at which the last confirmed grant was asked for: the lease ends `leaseMs` later at the earliest. */
   grantedAt: number;
-  readonly onLost: () => void;
-  readonly onCancel: () => void;
+  readonly attempt: Pick<Attempt, 'abort'>;
 }
 
 /**
@@ -130,13 +130,13 @@ export class LeaseKeeper extends Service {
       return;
     }
     lease.grantedAt = sentAt;
-    if (outcome === 'cancelling') lease.onCancel();
+    if (outcome === 'cancelling') lease.attempt.abort('cancel');
   }
 
   #lose(lease: HeldLease, how: 'refused' | 'unconfirmed' | 'replaced'): void {
     this.#held.delete(lease.id);
     this.#deps.metrics.leasesLost.inc();
     this.#deps.logger.warn('lease-lost', { execution: lease.id, how });
-    lease.onLost();
+    lease.attempt.abort('lease-lost');
   }
 }
