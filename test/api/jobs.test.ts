@@ -5,7 +5,7 @@ const jobs = '/v1/namespaces/billing/jobs';
 const path = `${jobs}/nightly`;
 const nightly = {
   target: { type: 'handler', handler: 'billing.nightly' },
-  schedule: { type: 'cron', expression: '0 2 * * MON-FRI' },
+  schedule: { type: 'cron', expression: '0 0 2 ? * MON-FRI', dialect: 'quartz' },
   timeZone: 'America/New_York',
   labels: { team: 'billing' },
 };
@@ -115,6 +115,11 @@ describe('what is wrong with a job', () => {
     [
       'an unreadable expression',
       { target, schedule: { type: 'cron', expression: '61 * * * *' } },
+      'schedule.expression',
+    ],
+    [
+      'a numeric weekday without a dialect',
+      { target, schedule: { type: 'cron', expression: '0 0 2 * * 1' } },
       'schedule.expression',
     ],
     ['an instant in the past', { target, schedule: { type: 'at', at: '2020-01-01T00:00:00Z' } }, 'schedule'],
