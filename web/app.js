@@ -129,7 +129,7 @@ async function call(method, path, body) {
   const response = await fetch(path, {
     method,
     headers: {
-      authorization: `Bearer ${session.key}`,
+      authorization: `Bearer ${session.key ?? session.ticket}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -171,7 +171,8 @@ async function getTicket() {
 /** What was delivered before, and what became of it. */
 async function loadInbox(client) {
   try {
-    const { items } = await call('GET', `${base()}/users/${encodeURIComponent(session.user)}/inbox?limit=50`);
+    const path = session.key === null ? '/v1/comet/inbox' : `${base()}/users/${encodeURIComponent(session.user)}/inbox`;
+    const { items } = await call('GET', `${path}?limit=50`);
     if (client !== comet) return;
     for (const item of items.reverse()) {
       if (item.state === 'dismissed') removeReminder((reminder) => reminder.key === item.key);
@@ -249,7 +250,7 @@ async function onRemind(event) {
 
 function onState(detail) {
   // Receipts of other devices are not sent again: look what was dismissed meanwhile.
-  if (detail.state === 'live' && session.key !== null) void loadInbox(comet);
+  if (detail.state === 'live') void loadInbox(comet);
   connection = detail;
   retryAt = detail.retryInMs === undefined ? 0 : performance.now() + detail.retryInMs;
   renderConnection();

@@ -4,6 +4,7 @@ import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Operation } from './operation.js';
 import { Access } from './route-access.js';
+import { bearerOf } from './tickets.controller.js';
 
 /** The part of the comet service that answers ordinary requests; WebSockets reach it by the server's upgrades. */
 export interface CometEndpoint {
@@ -54,7 +55,6 @@ export class CometController implements BeforeApplicationShutdown {
     @Query('ticket') ticket: string | undefined,
     @Body() body: unknown,
   ): Promise<{ accepted: boolean }> {
-    const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-    return { accepted: await this.#comet.acknowledge(bearer ?? ticket ?? '', body) };
+    return { accepted: await this.#comet.acknowledge(bearerOf(authorization) ?? ticket ?? '', body) };
   }
 }

@@ -1,12 +1,16 @@
-import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
-import type { InboxItem, Mailbox, ReceiptKind } from '../comet/mailbox.js';
+import type { InboxItem, Mailbox, ReceiptKind, UserRef } from '../comet/mailbox.js';
 import { toWireMessage, type WireMessage } from '../comet/message.js';
+import type { Tickets } from '../comet/tickets.js';
+import { RequestError } from '../domain/errors.js';
 import { parseInput } from '../domain/input.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, NAME, USER_ID } from '../domain/limits.js';
 import { toIso } from '../domain/time/instant.js';
 import type { Page } from '../store/job-store.js';
 import { Operation } from './operation.js';
+import { Access } from './route-access.js';
+import { bearerOf, TICKETS } from './tickets.controller.js';
 
 export const MAILBOX = Symbol('Mailbox');
 
@@ -30,26 +34,47 @@ const querySchema = z.object({
     .optional(),
 });
 
-@Controller('v1/namespaces/:namespace/users/:user/inbox')
+const ownQuerySchema = querySchema.extend({ ticket: z.string().optional() });
+
+@Controller('v1')
 export class InboxController {
   readonly #mailbox: Mailbox;
+  readonly #tickets: Tickets;
 
-  constructor(@Inject(MAILBOX) mailbox: Mailbox) {
+  constructor(@Inject(MAILBOX) mailbox: Mailbox, @Inject(TICKETS) tickets: Tickets) {
     this.#mailbox = mailbox;
+    this.#tickets = tickets;
   }
 
-  @Get()
+  @Get('namespaces/:namespace/users/:user/inbox')
   @Operation({
     summary: 'Messages of a user, newest first, with what became of them',
     query: querySchema,
     answers: { 200: 'InboxPage' },
   })
-  async list(@Param() params: unknown, @Query() query: unknown): Promise<Page<InboxView>> {
-    const { limit, cursor } = parseInput(querySchema, query);
-    const { epoch, items, nextBefore } = await this.#mailbox.listInbox(parseInput(paramsSchema, params), {
-      limit,
-      before: cursor,
-    });
+  list(@Param() params: unknown, @Query() query: unknown): Promise<Page<InboxView>> {
+    return this.#page(parseInput(paramsSchema, params), parseInput(querySchema, query));
+  }
+
+  @Get('comet/inbox')
+  @Access({ isPublic: true })
+  @Operation({
+    summary: 'For pages with a ticket: the messages of its user, newest first',
+    query: ownQuerySchema,
+    answers: { 200: 'InboxPage' },
+  })
+  listOwn(
+    @Headers('authorization') authorization: string | undefined,
+    @Query() query: unknown,
+  ): Promise<Page<InboxView>> {
+    const { ticket, ...page } = parseInput(ownQuerySchema, query);
+    const check = this.#tickets.check(bearerOf(authorization) ?? ticket ?? '');
+    if (!check.valid) throw new RequestError('CJ_UNAUTHENTICATED', 'a valid ticket is required');
+    return this.#page(check, page);
+  }
+
+  async #page(user: UserRef, { limit, cursor }: z.output<typeof querySchema>): Promise<Page<InboxView>> {
+    const { epoch, items, nextBefore } = await this.#mailbox.listInbox(user, { limit, before: cursor });
     return {
       items: items.map((item) => inboxView(epoch, item)),
       ...(nextBefore === undefined ? {} : { nextCursor: String(nextBefore) }),

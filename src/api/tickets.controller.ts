@@ -9,6 +9,11 @@ import { Operation } from './operation.js';
 
 export const TICKETS = Symbol('Tickets');
 
+/** What an `Authorization: Bearer` header holds. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+}
+
 const paramsSchema = z.object({ namespace: NAME, user: USER_ID });
 
 @Controller('v1/namespaces/:namespace/users/:user/tickets')

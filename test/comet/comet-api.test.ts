@@ -81,6 +81,17 @@ describe('the inbox over the API', () => {
     expect(second.body.nextCursor).toBeUndefined();
   });
 
+  it("shows a page its own user's messages for the ticket", async () => {
+    await send({ dedupKey: 'own' }, 'olga');
+    const ticket = await ticketOf('olga');
+    const own = await app.api.callWithoutKey.get(`/v1/comet/inbox?limit=5&ticket=${ticket}`);
+    expect(own.body.items).toMatchObject([{ key: 'own', state: 'stored' }]);
+    const byHeader = await app.api.callWithoutKey.get('/v1/comet/inbox').set('authorization', `Bearer ${ticket}`);
+    expect(byHeader.body).toEqual(own.body);
+    expect((await app.api.callWithoutKey.get('/v1/comet/inbox')).status).toBe(401);
+    expect((await app.api.callWithoutKey.get(`/v1/comet/inbox?ticket=${ticket}x`)).status).toBe(401);
+  });
+
   it('is empty for somebody unknown and refuses odd cursors', async () => {
     expect((await app.api.call.get(`${users}/nobody/inbox`)).body).toEqual({ items: [] });
     expect((await app.api.call.get(`${users}/nobody/inbox?cursor=-1`)).status).toBe(400);

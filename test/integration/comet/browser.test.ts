@@ -152,6 +152,8 @@ describe('the page in a browser', () => {
     await live(page);
     await send('hello');
     await card(page, 'hello').waitFor();
+    await page.reload();
+    await card(page, 'hello').waitFor();
     expect(await page.locator('#side').isVisible()).toBe(false);
     expect(await page.locator('#user-form').isVisible()).toBe(false);
     expect(asked.filter((url) => url.includes('/v1/namespaces'))).toEqual([]);
