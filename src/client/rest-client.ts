@@ -163,7 +163,7 @@ export class RestClient implements JobClient {
 
 function get(path: string, query: object = {}): RestRequest {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+  const text = new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, String(value)])).toString();
   return { method: 'GET', path: text === '' ? path : `${path}?${text}`, isRepeatable: true };
 }
 
