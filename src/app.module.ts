@@ -6,18 +6,21 @@ import { GATE, GateController } from './api/gate.controller.js';
 import { InboxController, MAILBOX } from './api/inbox.controller.js';
 import { MESSAGE_SENDER, MessagesController } from './api/messages.controller.js';
 import { PageController } from './api/page.controller.js';
+import { REMINDERS, RemindersController } from './api/reminders.controller.js';
 import { TICKETS, TicketsController } from './api/tickets.controller.js';
 import type { CometService } from './comet/comet.service.js';
 import type { Gate } from './comet/gate.js';
 import type { Mailbox } from './comet/mailbox.js';
 import type { MessageSender } from './comet/message-sender.js';
 import type { Tickets } from './comet/tickets.js';
+import type { RemindersOf } from './api/reminders.controller.js';
 
 export interface AppParts extends ApiDeps {
   readonly mailbox: Mailbox;
   readonly sender: MessageSender;
   readonly tickets: Tickets;
   readonly gate: Gate;
+  readonly remindersOf: RemindersOf;
   /** Absent where this process holds no connections. */
   readonly comet: CometService | undefined;
   /** Serve definitions, messages and the page; otherwise only health, metrics and, if given, comet. */
@@ -34,10 +37,11 @@ export class AppModule {
       { provide: GATE, useValue: parts.gate },
     ];
     if (parts.servesApi) {
-      controllers.push(MessagesController, TicketsController, InboxController, PageController);
+      controllers.push(MessagesController, TicketsController, InboxController, RemindersController, PageController);
       providers.push(
         { provide: MAILBOX, useValue: parts.mailbox },
         { provide: MESSAGE_SENDER, useValue: parts.sender },
+        { provide: REMINDERS, useValue: parts.remindersOf },
       );
     }
     if (parts.comet !== undefined) {

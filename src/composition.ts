@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AppModule } from './app.module.js';
 import { createHttpApp } from './api/http-app.js';
+import { StoreClient } from './client/store-client.js';
 import { CometService } from './comet/comet.service.js';
 import { DEFAULT_CONNECTION_TIMING } from './comet/connection.js';
 import { Gate } from './comet/gate.js';
@@ -17,6 +18,7 @@ import { RedlockElector } from './leader/redlock-elector.js';
 import { RedlockLeases } from './leader/redlock-leases.js';
 import { StaticElector } from './leader/static-elector.js';
 import { ZooKeeperElector } from './leader/zookeeper-elector.js';
+import { RemindersService } from './reminders/reminders.service.js';
 import type { Clock } from './runtime/clock.js';
 import type { Logger } from './runtime/logger.js';
 import type { Metrics } from './runtime/metrics.js';
@@ -50,6 +52,7 @@ export interface ComposedNode {
   readonly stores: Stores;
   readonly http: HttpServer;
   readonly tickets: Tickets;
+  readonly remindersOf: (namespace: string) => RemindersService;
 }
 
 /**
@@ -67,6 +70,8 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
     { registry: stores.registry, clock, logger, random: Math.random },
     { heartbeatMs: DEFAULT_CONNECTION_TIMING.pingMs },
   );
+  const remindersOf = (namespace: string): RemindersService =>
+    new RemindersService({ client: new StoreClient({ stores }, { namespace }), clusterClock: stores.clusterClock });
   const comet = has('comet')
     ? new CometService(
         { mailbox, tickets, registry: stores.registry, clock, logger, metrics, probe },
@@ -89,7 +94,7 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
   if (has('api')) members.push(announcer('api', id, stores, deps));
   // Connections last in and first out, after the port is closed for new ones.
   if (comet !== undefined) members.push(comet);
-  const parts = { stores, mailbox, sender, tickets, gate, comet, clock, logger, metrics };
+  const parts = { stores, mailbox, sender, tickets, gate, remindersOf, comet, clock, logger, metrics };
   const http = new HttpServer(
     {
       createApp: () =>
@@ -103,7 +108,7 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
     config,
   );
   members.push(http);
-  return { services: new ServiceGroup('cloudjob', members), stores, http, tickets };
+  return { services: new ServiceGroup('cloudjob', members), stores, http, tickets, remindersOf };
 }
 
 function openStorage(config: Config, { clock, logger, metrics }: NodeDeps): { stores: Stores; mailbox: Mailbox } {

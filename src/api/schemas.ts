@@ -2,6 +2,8 @@ import type { ReferenceObject, SchemaObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { jobInputSchema, previewInputSchema } from '../client/job-input.js';
 import { triggerInputSchema } from '../domain/trigger.js';
+import { reminderInputSchema } from '../reminders/reminders.service.js';
+import { importReportSchema, reminderViewSchema } from './reminder-schemas.js';
 import {
   acceptedViewSchema,
   acknowledgementInputSchema,
@@ -40,6 +42,7 @@ const inputs = {
   MessageInput: messageInputSchema,
   TicketInput: ticketInputSchema,
   AcknowledgementInput: acknowledgementInputSchema,
+  ReminderInput: reminderInputSchema,
 } as const;
 
 /** Answers. */
@@ -60,6 +63,9 @@ const outputs = {
   Gate: gateViewSchema,
   GateNodes: gateNodesViewSchema,
   Accepted: acceptedViewSchema,
+  Reminder: reminderViewSchema,
+  ReminderList: z.strictObject({ items: z.array(reminderViewSchema) }),
+  ImportReport: importReportSchema,
   Problem: problemSchema,
 } as const;
 

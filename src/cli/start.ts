@@ -5,6 +5,7 @@ import { createPinoLogger } from '../runtime/pino-logger.js';
 import { Metrics } from '../runtime/metrics.js';
 import { silentProbe } from '../runtime/probe.js';
 import { systemClock } from '../runtime/system-clock.js';
+import { importFiles, remindSoon } from './import-files.js';
 
 export interface RunningNode {
   readonly url: string;
@@ -25,6 +26,9 @@ export async function start(
   const node = composeNode({ ...config, apiKey }, { clock: systemClock, logger, metrics, probe: silentProbe });
   await node.services.start();
   if (config.redis === null) {
+    const reminders = node.remindersOf('default');
+    for (const line of await importFiles(config, reminders)) print(line);
+    await remindSoon(config, reminders, systemClock.now());
     print(`CloudJob is ready: open ${node.http.url}/#key=${apiKey}`);
   } else {
     print(`CloudJob is ready at ${node.http.url} (${config.roles.join(', ')})`);
