@@ -1,7 +1,8 @@
-import { parseInput } from '../domain/input.js';
 import { ValidationError } from '../domain/errors.js';
+import { parseInput } from '../domain/input.js';
 import { toIso, type EpochMs } from '../domain/time/instant.js';
 import { compileSchedule } from '../domain/time/schedule.js';
+import { timeZoneOf } from '../domain/time/time-zone.js';
 import { previewInputSchema } from './job-input.js';
 import type { PreviewFire, SchedulePreview } from './views.js';
 
@@ -11,9 +12,17 @@ export function schedulePreview(input: unknown, now: EpochMs): SchedulePreview {
   const compiled = compiledUnder('schedule', () => compileSchedule(schedule, { timeZone, dstGap, dstOverlap }));
   const fires: PreviewFire[] = [];
   for (let at = compiled.next(after); at !== null && fires.length < count; at = compiled.next(at)) {
-    fires.push({ at: toIso(at), local: toIso(at) });
+    fires.push({ at: toIso(at), local: localIso(at, timeZoneOf(timeZone).offsetAt(at)) });
   }
   return { description: schedule.type, fires };
+}
+
+/** `2027-03-28T03:00:00.000+02:00` */
+function localIso(at: EpochMs, offsetMs: number): string {
+  const minutes = Math.round(Math.abs(offsetMs) / 60_000);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const offset = `${offsetMs < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  return toIso(at + offsetMs).replace('Z', offset);
 }
 
 function compiledUnder<T>(field: string, compile: () => T): T {

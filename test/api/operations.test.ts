@@ -108,10 +108,10 @@ describe('a preview', () => {
       count: 3,
     });
     expect(answer.status).toBe(200);
-    expect(answer.body.fires.map((fire: { at: string }) => fire.at)).toEqual([
-      '2027-03-27T01:30:00.000Z',
-      '2027-03-28T01:00:00.000Z',
-      '2027-03-29T00:30:00.000Z',
+    expect(answer.body.fires).toMatchObject([
+      { at: '2027-03-27T01:30:00.000Z', local: '2027-03-27T02:30:00.000+01:00' },
+      { at: '2027-03-28T01:00:00.000Z', local: '2027-03-28T03:00:00.000+02:00' },
+      { at: '2027-03-29T00:30:00.000Z', local: '2027-03-29T02:30:00.000+02:00' },
     ]);
   });
 
