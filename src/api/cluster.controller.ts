@@ -31,13 +31,12 @@ export class ClusterController {
   @Operation({ summary: 'Scheduler members, and who leads which shard', answers: { 200: 'Cluster' } })
   async cluster(): Promise<{ members: readonly NodeView[]; shards: readonly ShardView[]; clockOffsetMs: number }> {
     const { registry, executions, clusterClock } = this.#deps.stores;
-    const shards = Array.from({ length: executions.shardCount }, (_, shard) => this.#shard(shard));
-    const members = await registry.list('scheduler');
-    return {
-      members: members.map(nodeView),
-      shards: await Promise.all(shards),
-      clockOffsetMs: clusterClock.offsetMs(),
-    };
+    const shardIds = Array.from({ length: executions.shardCount }, (_, shard) => shard);
+    const [members, shards] = await Promise.all([
+      registry.list('scheduler'),
+      Promise.all(shardIds.map((shard) => this.#shard(shard))),
+    ]);
+    return { members: members.map(nodeView), shards, clockOffsetMs: clusterClock.offsetMs() };
   }
 
   @Get('workers')
