@@ -312,6 +312,7 @@ async function fireTimesOf(job) {
 }
 
 function titleOf(job) {
+  if (job.name.startsWith('reminders.')) return 'Reminder';
   return job.target.type === 'push' && job.target.message ? job.target.message.title : job.name;
 }
 
@@ -322,7 +323,8 @@ async function describe(schedule, timeZone) {
   const key = `${timeZone} ${JSON.stringify(schedule)}`;
   if (!descriptions.has(key)) {
     const asked = call('POST', '/v1/schedules/preview', { schedule, timeZone, count: 1 });
-    descriptions.set(key, await asked.then((answer) => answer.description, () => schedule.type));
+    const inWords = await asked.then((answer) => answer.description, () => schedule.type);
+    descriptions.set(key, inWords === schedule.type ? (schedule.expression ?? schedule.rrule ?? inWords) : inWords);
   }
   return descriptions.get(key);
 }
