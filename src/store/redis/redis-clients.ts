@@ -35,6 +35,7 @@ const COMMAND_OPTIONS: OurOptions = {
   protocol: 2,
   replyMapping: 'legacy',
   keyPrefix: '',
+  retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), 1000),
   // A replica that was the master: reconnect to find the new one, and let the caller repeat the command.
   reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
 };
@@ -113,7 +114,13 @@ function openUrl(text: string, options: OurOptions): RedisClient {
 
 /** The cluster layer has a resend of its own; it is bounded here, and harmless because scripts are idempotent. */
 function clusterOptions(options: OurOptions, given: ClusterOptions): OurClusterOptions {
-  const { lazyConnect: _lazy, enableOfflineQueue = true, keyPrefix: _prefix, ...perNode } = options;
+  const {
+    lazyConnect: _lazy,
+    enableOfflineQueue = true,
+    keyPrefix: _prefix,
+    retryStrategy: _retry,
+    ...perNode
+  } = options;
   return {
     ...given,
     lazyConnect: true,
