@@ -58,7 +58,7 @@ describe('a body', () => {
       'data.x[0].__proto__',
     ],
     ['{"__proto__":{"a":1}}', '__proto__'],
-    ['{"data":{"\\u005f_proto__":1}}', 'data.__proto__'],
+    ['{"data":{"__\\u0070roto__":1}}', 'data.__proto__'],
     ['{"data":{"constructor":{"prototype":{}}}}', 'data.constructor'],
   ])('%s is refused for its names', async (text, field) => {
     const answer = await putText(text);

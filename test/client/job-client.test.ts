@@ -98,6 +98,9 @@ describe.each([
     await client.putJob(report);
     await Promise.all([client.patchJob('report', { priority: 3 }), client.patchJob('report', { queue: 'slow' })]);
     expect(await client.getJob('report')).toMatchObject({ priority: 3, queue: 'slow', version: 3 });
+    const patches = [{ jitterMs: 5 }, { maxFires: 7 }];
+    await Promise.all(patches.map((patch) => client.patchTrigger('report', 'default', patch)));
+    expect(await client.getTrigger('report', 'default')).toMatchObject({ jitterMs: 5, maxFires: 7, version: 3 });
   });
 
   it('names the fields of what is wrong', async () => {

@@ -44,7 +44,7 @@ export async function startWholeApp(): Promise<WholeApp> {
     { mailbox, tickets, registry, clock, logger, metrics, probe },
     {
       node: 'n1',
-      url: 'http://127.0.0.1',
+      url: () => 'http://127.0.0.1',
       allowedOrigins: [],
       maxConnections: 10,
       timing: DEFAULT_CONNECTION_TIMING,
