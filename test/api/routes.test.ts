@@ -46,6 +46,7 @@ describe('without the key', () => {
       'GET /icon.svg',
       'GET /readyz',
       'GET /v1/comet',
+      'GET /v1/comet/inbox',
       'GET /v1/comet/nodes',
       'POST /v1/comet/ack',
     ]);
