@@ -77,8 +77,7 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
         { mailbox, tickets, registry: stores.registry, clock, logger, metrics, probe },
         {
           node: id,
-          // With port 0 the address is known only after the start; such a node is reached through its own page.
-          url: config.publicUrl ?? `http://${config.host}:${config.port}`,
+          url: () => config.publicUrl ?? http.url,
           allowedOrigins: config.origins,
           maxConnections: MAX_CONNECTIONS,
           timing: DEFAULT_CONNECTION_TIMING,
@@ -92,8 +91,6 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
   if (has('worker')) members.push(composeWorker(id, stores, sender, { config, deps }));
   if (has('scheduler')) members.push(...composeScheduler(id, stores, { config, deps }));
   if (has('api')) members.push(announcer('api', id, stores, deps));
-  // Connections last in and first out, after the port is closed for new ones.
-  if (comet !== undefined) members.push(comet);
   const parts = { stores, mailbox, sender, tickets, gate, remindersOf, comet, clock, logger, metrics };
   const http = new HttpServer(
     {
@@ -107,7 +104,9 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
     },
     config,
   );
-  members.push(http);
+  // The port after everything that it serves, and connections after the port: a comet node is offered to users only
+  // when it can be reached, and moves them away before the server, which waits for its sockets, closes.
+  members.push(http, ...(comet === undefined ? [] : [comet]));
   return { services: new ServiceGroup('cloudjob', members), stores, http, tickets, remindersOf };
 }
 

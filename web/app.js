@@ -152,7 +152,7 @@ async function openMailbox() {
   dismissed.clear();
   notify(null);
   renderReminders();
-  const client = new CometClient({ url: location.origin, device: deviceName(), getTicket });
+  const client = new CometClient({ url: findNode, device: deviceName(), getTicket });
   comet = client;
   const listen = (type, fn) => client.addEventListener(type, (event) => client === comet && fn(event.detail));
   listen('state', onState);
@@ -160,6 +160,12 @@ async function openMailbox() {
   listen('receipt', ({ seq, epoch, kind }) => kind === 'dismissed' && removeReminder((r) => r.seq === seq && r.epoch === epoch));
   listen('loss', () => notify('The server has lost some messages. What it still has is shown.'));
   client.connect();
+}
+
+/** The node that the gate recommends; none yet while the first one is starting. */
+async function findNode(ticket) {
+  const { nodes } = await call('GET', `/v1/comet/nodes?ticket=${encodeURIComponent(ticket)}`);
+  return nodes[0]?.url ?? location.origin;
 }
 
 async function getTicket() {

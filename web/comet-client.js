@@ -39,7 +39,7 @@ export class CometClient extends EventTarget {
 
   /**
    * @param {object} options
-   * @param {string | (() => Promise<string>)} options.url origin of a comet node, or how to find one (see the gate)
+   * @param {string | ((ticket: string) => Promise<string>)} options.url origin of a comet node, or how to find one (see the gate)
    * @param {string} options.device stable name of this device, 1 to 128 of A-Z a-z 0-9 . _ -
    * @param {() => Promise<string>} options.getTicket gives a ticket; asked again when the last one has ended
    * @param {{epoch: string, seq: number}} [options.position] where to go on; default: what the device acknowledged
@@ -80,7 +80,7 @@ export class CometClient extends EventTarget {
     let url;
     try {
       this.#ticket ??= await this.#options.getTicket();
-      url = typeof this.#options.url === 'function' ? await this.#options.url() : this.#options.url;
+      url = typeof this.#options.url === 'function' ? await this.#options.url(this.#ticket) : this.#options.url;
     } catch (error) {
       if (this.#isWanted) this.#retry('unreachable');
       return;

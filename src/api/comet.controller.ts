@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Post, Query, Req, Res } from '@nestjs/common';
-import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Operation } from './operation.js';
 import { Access } from './route-access.js';
@@ -10,24 +9,17 @@ import { bearerOf } from './tickets.controller.js';
 export interface CometEndpoint {
   handleRequest(request: IncomingMessage, response: ServerResponse): void;
   acknowledge(ticket: string, body: unknown): Promise<boolean>;
-  /** Moves all connections away. Idempotent. */
-  stop(): Promise<void>;
 }
 
 export const COMET_ENDPOINT = Symbol('CometEndpoint');
 
 /** Public because users come with tickets, not with the API key; the endpoint checks them. */
 @Controller('v1/comet')
-export class CometController implements BeforeApplicationShutdown {
+export class CometController {
   readonly #comet: CometEndpoint;
 
   constructor(@Inject(COMET_ENDPOINT) comet: CometEndpoint) {
     this.#comet = comet;
-  }
-
-  /** A server that closes waits for its connections, so they are moved away before it does. */
-  beforeApplicationShutdown(): Promise<void> {
-    return this.#comet.stop();
   }
 
   /** Server-sent events; the reply is the endpoint's from here on. */

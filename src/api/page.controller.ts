@@ -9,13 +9,13 @@ import { Access } from './route-access.js';
 /** The same distance from `src/api` and from `dist/api`. */
 const WEB_FOLDER = new URL('../../web/', import.meta.url);
 
-/** Nothing but our own files and our own server; no inline script or style. */
+/** Nothing but our own files, our own server, and comet nodes wherever they are; no inline script or style. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self'",
-  "connect-src 'self'",
+  "connect-src 'self' ws: wss:",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",

@@ -41,7 +41,7 @@ export interface CometConfig {
   /** This process, new with every start: name of its channel and owner of its routes. */
   readonly node: string;
   /** Where clients reach this node, e.g. `http://10.0.0.7:7300`; the gate hands it out. */
-  readonly url: string;
+  readonly url: () => string;
   /** Origins of pages on other hosts that may connect, e.g. `https://app.example.com`. */
   readonly allowedOrigins: readonly string[];
   /** Connections that this node takes. */
@@ -248,10 +248,10 @@ export class CometService extends Service {
   }
 
   async #announce(): Promise<void> {
-    const { node, url, maxConnections } = this.#config;
+    const { node, maxConnections } = this.#config;
     const state = this.#isDraining ? 'draining' : 'up';
     await this.#deps.registry.announce('comet', node, {
-      url,
+      url: this.#config.url(),
       connections: this.#connections.size,
       maxConnections,
       state,

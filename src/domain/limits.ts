@@ -27,7 +27,6 @@ export const MAX_DATA_BYTES = 65_536;
 export const MAX_LABELS = 32;
 export const MAX_EXPRESSION_LENGTH = 256;
 export const MAX_RRULE_LENGTH = 2048;
-export const MAX_EXDATES = 366;
 /** Largest body of an ordinary request; imports have their own limit. */
 export const MAX_BODY_BYTES = 262_144;
 /** Deepest nesting of JSON that is taken from outside. */

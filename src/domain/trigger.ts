@@ -10,6 +10,7 @@ import { placementHash } from './shard.js';
 import type { DurationMs, EpochMs } from './time/instant.js';
 import {
   compileSchedule,
+  waitsForCompletion,
   instantSchema,
   scheduleSchema,
   type CompiledSchedule,
@@ -112,6 +113,13 @@ export function parseTrigger(
   };
   if (definition.startAt !== undefined && definition.endAt !== undefined && definition.endAt <= definition.startAt) {
     throw new ValidationError([{ field: 'endAt', message: 'must be later than startAt' }]);
+  }
+  if (waitsForCompletion(definition.schedule)) {
+    const allowed = 'cron | every | at | calendarInterval | dailyWindow | rrule | lunar';
+    throw new ValidationError(
+      [{ field: 'schedule.type', message: `'after' cannot be fired yet`, allowed }],
+      'CJ_SCHEDULE_INVALID',
+    );
   }
   compileTrigger('check/check/check', definition);
   return { name: name ?? DEFAULT_TRIGGER, definition };

@@ -15,7 +15,7 @@ export interface FieldSpec {
 }
 
 export const MONTH_NAMES = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
-export const WEEKDAY_NAMES = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+export const WEEKDAY_NAMES = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'] as const;
 
 function numbered(names: readonly string[], first: number): ReadonlyMap<string, number> {
   return new Map(names.map((name, i) => [name, i + first]));
@@ -62,8 +62,8 @@ export function expressionError(message: string, allowed?: string): ValidationEr
 export interface ReadOptions {
   /** May a range run past the end of the field, as `22-2` or `FRI-MON`? */
   readonly canWrap: boolean;
-  /** Number of values of a field after which a wrapped range starts again. */
-  readonly seed: string;
+  /** Decides the values of `H`; null where `H` is not known. */
+  readonly seed: string | null;
 }
 
 export interface FieldValues {
@@ -100,7 +100,7 @@ export function readEntry(entry: string, spec: FieldSpec, options: ReadOptions):
   if (rest.length > 0) throw fragmentError(entry, spec, 'has more than one step');
   const step = stepText === undefined ? 1 : readStep(stepText, entry, spec);
   const upper = base.toUpperCase();
-  if (upper.startsWith('H'))
+  if (upper.startsWith('H') && options.seed !== null)
     return readHash(upper, { entry, spec, seed: options.seed }, stepText === undefined ? 0 : step);
   if (upper === '*') return stepped(spec.min, lastOf(spec), step, step === 1);
   const range = upper.split('-');

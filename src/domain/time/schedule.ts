@@ -1,23 +1,11 @@
-import { ValidationError } from '../errors.js';
-import { readUnixCron } from './cron-unix.js';
-import type { CronFields } from './cron-fields.js';
-import type { LocalMs } from './civil.js';
+import type { CompiledCalendar } from '../calendar.js';
+import { BoundedCache } from './bounded-cache.js';
+import { CalendarTimes } from './calendar-times.js';
+import { fireTimesOf } from './fire-times.js';
 import type { EpochMs } from './instant.js';
-import { EveryTimes, OneTime, type FireTimes } from './interval.js';
-import { CronTimes } from './next-cron.js';
-import { DayOffsetTimes, ExactOffsetTimes } from './occurrence-offset.js';
-import { RecurrenceTimes } from './recurrence.js';
+import type { FireTimes } from './interval.js';
 import type { Schedule } from './schedule-schema.js';
-import { timeZoneOf, type TimeZone } from './time-zone.js';
-import {
-  ELAPSED_TIME_RULE,
-  FIXED_TIME_RULE,
-  ZonedTimes,
-  type DstGap,
-  type DstOverlap,
-  type DstRule,
-  type LocalTimes,
-} from './zoned-times.js';
+import type { DstGap, DstOverlap } from './zoned-times.js';
 
 export { instantSchema, MIN_EVERY_MS, scheduleSchema, type Schedule } from './schedule-schema.js';
 export type { DstGap, DstOverlap } from './zoned-times.js';
@@ -30,6 +18,8 @@ export interface ScheduleContext {
   readonly dstOverlap?: DstOverlap | undefined;
   /** Stable text (the trigger key) from which `H` in a cron expression is derived. */
   readonly hashSeed?: string | undefined;
+  /** Only times that all of them include are fires. */
+  readonly calendars?: readonly CompiledCalendar[] | undefined;
 }
 
 /**
@@ -54,14 +44,34 @@ export interface SearchableSchedule extends CompiledSchedule {
 /** Times per call that a preview or a range may return. */
 export const MAX_PREVIEW_COUNT = 1000;
 
+/** Compiled schedules that are kept, by text and zone; about 1 KB each. */
+const MAX_CACHED = 16_384;
+const cache = new BoundedCache<Times>(MAX_CACHED);
+
 /**
- * Compiles a schedule; the result may be cached and shared.
+ * Compiles a schedule, or returns the one compiled before.
  * Errors: `ValidationError` with `CJ_SCHEDULE_INVALID`, fields relative to the schedule (`expression`, …),
  * also for a schedule that can never fire; field `timeZone` for an unknown zone.
  */
 export function compileSchedule(schedule: Schedule, context: ScheduleContext): SearchableSchedule {
-  const zone = timeZoneOf(context.timeZone);
-  return new Times(fireTimes(schedule, zone, context));
+  const key = cacheKey(schedule, context);
+  let compiled = cache.get(key);
+  if (compiled === undefined) {
+    compiled = new Times(fireTimesOf(schedule, context));
+    cache.set(key, compiled);
+  }
+  const { calendars } = context;
+  return calendars === undefined || calendars.length === 0
+    ? compiled
+    : new Times(new CalendarTimes(compiled, calendars));
+}
+
+/**
+ * Does the next fire wait until the execution of the last one has completed? Then nothing is due while it
+ * runs, and `next` is asked with the instant of completion.
+ */
+export function waitsForCompletion(schedule: Schedule): boolean {
+  return schedule.type === 'after';
 }
 
 class Times implements SearchableSchedule {
@@ -77,8 +87,10 @@ class Times implements SearchableSchedule {
 
   between(from: EpochMs, to: EpochMs, limit: number): EpochMs[] {
     const found: EpochMs[] = [];
-    for (let at = this.next(from - 1); at !== null && at < to && found.length < limit; at = this.next(at)) {
+    if (limit < 1) return found;
+    for (let at = this.next(from - 1); at !== null && at < to; at = this.next(at)) {
       found.push(at);
+      if (found.length === limit) break;
     }
     return found;
   }
@@ -88,46 +100,10 @@ class Times implements SearchableSchedule {
   }
 }
 
-function fireTimes(schedule: Schedule, zone: TimeZone, context: ScheduleContext): FireTimes {
-  switch (schedule.type) {
-    case 'cron': {
-      const fields = readUnixCron(schedule.expression, context.hashSeed ?? '');
-      return zoned(new CronTimes(fields), zone, ruleOf(cronRule(fields), context), 'expression');
-    }
-    case 'every':
-      return new EveryTimes(schedule.everyMs, schedule.anchor === undefined ? 0 : Date.parse(schedule.anchor));
-    case 'at':
-      return new OneTime(Date.parse(schedule.at));
-    case 'rrule': {
-      const { rrule, dtstart, offsetDays = 0, offsetMs = 0 } = schedule;
-      const times = new RecurrenceTimes(rrule, localOf(dtstart, zone), zone);
-      const moved = offsetDays === 0 ? times : new DayOffsetTimes(times, offsetDays);
-      const zonedTimes = zoned(moved, zone, ruleOf(times.dstRule, context), 'rrule');
-      return offsetMs === 0 ? zonedTimes : new ExactOffsetTimes(zonedTimes, offsetMs);
-    }
-  }
-}
-
-function zoned(times: LocalTimes, zone: TimeZone, rule: DstRule, field: string): FireTimes {
-  const zonedTimes = new ZonedTimes(times, zone, rule);
-  if (zonedTimes.next(-Infinity) === null) {
-    throw new ValidationError([{ field, message: 'never matches any day' }], 'CJ_SCHEDULE_INVALID');
-  }
-  return zonedTimes;
-}
-
-function cronRule(fields: CronFields): DstRule {
-  const isStepped = fields.seconds.isStepped || fields.minutes.isStepped || fields.hours.isStepped;
-  return isStepped ? ELAPSED_TIME_RULE : FIXED_TIME_RULE;
-}
-
-function ruleOf(byDefault: DstRule, context: ScheduleContext): DstRule {
-  return { gap: context.dstGap ?? byDefault.gap, overlap: context.dstOverlap ?? byDefault.overlap };
-}
-
-/** A wall-clock time as it stands, or the wall-clock time in the zone of an instant with an offset. */
-function localOf(text: string, zone: TimeZone): LocalMs {
-  if (!/(?:Z|[+-]\d{2}:\d{2})$/.test(text)) return Date.parse(`${text}Z`);
-  const at = Date.parse(text);
-  return at + zone.offsetAt(at);
+function cacheKey(schedule: Schedule, { timeZone, dstGap, dstOverlap, hashSeed = '' }: ScheduleContext): string {
+  const zone = `${timeZone}|${dstGap ?? ''}|${dstOverlap ?? ''}|`;
+  if (schedule.type !== 'cron') return zone + JSON.stringify(schedule);
+  const { expression, dialect = '' } = schedule;
+  const seed = expression.includes('H') || expression.includes('h') ? hashSeed : '';
+  return `${zone}${dialect}|${expression}|${seed}`;
 }

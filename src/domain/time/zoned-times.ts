@@ -44,7 +44,7 @@ export class ZonedTimes {
   constructor(
     private readonly times: LocalTimes,
     private readonly zone: TimeZone,
-    private readonly rule: DstRule,
+    readonly rule: DstRule,
   ) {}
 
   /** First fire strictly after `after`, or null. */

@@ -45,7 +45,7 @@ export async function startCometApp(
     { ...deps, mailbox, tickets, registry: stores.registry },
     {
       node: `app-${process.pid}`,
-      url: 'http://127.0.0.1',
+      url: () => 'http://127.0.0.1',
       allowedOrigins: [],
       maxConnections: 1000,
       timing: { helloMs: 10_000, pingMs: 25_000, pongMs: 10_000 },

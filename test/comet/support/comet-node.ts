@@ -51,7 +51,7 @@ export async function startCometNode({
     { mailbox, tickets, registry, clock, logger: silentLogger, metrics, probe },
     {
       node: `node-${process.pid}-${++count}`,
-      url: `http://${host}`,
+      url: () => `http://${host}`,
       allowedOrigins: [],
       maxConnections: 1000,
       timing: { helloMs: 10_000, pingMs: 25_000, pongMs: 10_000 },

@@ -1,0 +1,108 @@
+import { LunarYear } from 'tyme4ts';
+import { civilDate, DAY_MS, dayNumber, END_YEAR, FIRST_YEAR, type LocalMs } from './civil.js';
+import type { LocalTimes } from './zoned-times.js';
+
+/** In a year that has the leap month of this number: which of the two months counts. `only` = no other years. */
+export type LeapMonthRule = 'regular' | 'leap' | 'both' | 'only';
+/** Where day 30 goes in a month of 29 days. */
+export type MissingDayRule = 'last' | 'next' | 'skip';
+
+export interface LunarDate {
+  /** 1-12 */
+  readonly month: number;
+  /** 1-30 */
+  readonly day: number;
+  readonly leapMonth: LeapMonthRule;
+  readonly missingDay: MissingDayRule;
+}
+
+/**
+ * A day of the Chinese calendar every lunar year (GB/T 33661-2017: the date is that of UTC+8 everywhere), at a
+ * wall-clock time. Lunar years are walked, not Gregorian ones: one of those may hold none or two of the days.
+ */
+export class LunarTimes implements LocalTimes {
+  constructor(
+    private readonly date: LunarDate,
+    private readonly msOfDay: number,
+  ) {}
+
+  firstFrom(from: LocalMs): LocalMs | null {
+    const { year } = civilDate(Math.floor(from / DAY_MS));
+    for (let y = Math.max(year - 1, FIRST_YEAR - 1); y < END_YEAR; y++) {
+      const at = this.timesOf(y).find((time) => time >= from);
+      if (at !== undefined) return at;
+    }
+    return null;
+  }
+
+  lastUntil(until: LocalMs): LocalMs | null {
+    const { year } = civilDate(Math.floor(until / DAY_MS));
+    for (let y = Math.min(year, END_YEAR - 1); y >= FIRST_YEAR - 1; y--) {
+      const at = this.timesOf(y).findLast((time) => time <= until);
+      if (at !== undefined) return at;
+    }
+    return null;
+  }
+
+  private timesOf(lunarYear: number): readonly LocalMs[] {
+    return this.monthsOf(lunarYear)
+      .map((month) => this.dayIn(month))
+      .filter((day) => day !== null)
+      .map((day) => day * DAY_MS + this.msOfDay);
+  }
+
+  private monthsOf(lunarYear: number): readonly LunarMonth[] {
+    const named = monthsOfYear(lunarYear).filter((month) => month.number === this.date.month);
+    const leap = named.filter((month) => month.isLeap);
+    const { leapMonth } = this.date;
+    if (leapMonth === 'both') return named;
+    if (leapMonth === 'only' || (leapMonth === 'leap' && leap.length > 0)) return leap;
+    return named.filter((month) => !month.isLeap);
+  }
+
+  private dayIn(month: LunarMonth): number | null {
+    if (this.date.day <= month.length || this.date.missingDay === 'next') return month.firstDay + this.date.day - 1;
+    return this.date.missingDay === 'last' ? month.firstDay + month.length - 1 : null;
+  }
+}
+
+interface LunarMonth {
+  readonly number: number;
+  readonly isLeap: boolean;
+  /** Day number of its first day. */
+  readonly firstDay: number;
+  readonly length: number;
+}
+
+/** At most one entry a lunar year from 1969 to 2199. */
+const years = new Map<number, readonly LunarMonth[]>();
+
+function monthsOfYear(lunarYear: number): readonly LunarMonth[] {
+  const known = years.get(lunarYear);
+  if (known !== undefined) return known;
+  const months = LunarYear.fromYear(lunarYear)
+    .getMonths()
+    .map((month) => {
+      const first = month.getFirstJulianDay().getSolarDay();
+      return {
+        number: month.getMonth(),
+        isLeap: month.isLeap(),
+        firstDay: dayNumber(first.getYear(), first.getMonth(), first.getDay()),
+        length: month.getDayCount(),
+      };
+    });
+  years.set(lunarYear, months);
+  return months;
+}
+
+/** The lunar date of a Gregorian day: how a lunar time is shown. */
+export function lunarDateOf(day: number): { year: number; month: number; isLeap: boolean; day: number } | null {
+  const { year } = civilDate(day);
+  for (const lunarYear of [year, year - 1]) {
+    const month = monthsOfYear(lunarYear).find((m) => day >= m.firstDay && day < m.firstDay + m.length);
+    if (month !== undefined) {
+      return { year: lunarYear, month: month.number, isLeap: month.isLeap, day: day - month.firstDay + 1 };
+    }
+  }
+  return null;
+}
