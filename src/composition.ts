@@ -72,7 +72,7 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
   );
   const remindersOf = (namespace: string): RemindersService =>
     new RemindersService({ client: new StoreClient({ stores }, { namespace }), clusterClock: stores.clusterClock });
-  const comet = has('comet')
+  const comet: CometService | undefined = has('comet')
     ? new CometService(
         { mailbox, tickets, registry: stores.registry, clock, logger, metrics, probe },
         {
@@ -92,7 +92,7 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
   if (has('scheduler')) members.push(...composeScheduler(id, stores, { config, deps }));
   if (has('api')) members.push(announcer('api', id, stores, deps));
   const parts = { stores, mailbox, sender, tickets, gate, remindersOf, comet, clock, logger, metrics };
-  const http = new HttpServer(
+  const http: HttpServer = new HttpServer(
     {
       createApp: () =>
         createHttpApp(
