@@ -109,10 +109,10 @@ export function readEntry(entry: string, spec: FieldSpec, options: ReadOptions):
   if (range.length === 1) {
     return stepText === undefined
       ? { values: [first], isStar: false, isStepped: false }
-      : stepped(first, lastOf(spec), step, false);
+      : stepped(first, Math.max(first, lastOf(spec)), step, false);
   }
   let last = readValue(range[1] as string, entry, spec);
-  if (spec === UNIX_WEEKDAY && last === 0 && range[1] === 'SUN') last = 7;
+  if (spec === UNIX_WEEKDAY && range[1] === 'SUN' && first > 0) last = 7;
   if (last >= first) return stepped(first, last, step, false);
   if (!options.canWrap) throw fragmentError(entry, spec, 'runs backwards');
   const size = spec.max - spec.min + 1;

@@ -100,10 +100,13 @@ class Times implements SearchableSchedule {
   }
 }
 
+/** `H` at the head of an entry; the one in THU or @monthly needs no seed. */
+const HASH_ENTRY = /(?:^|[\s,])H/i;
+
 function cacheKey(schedule: Schedule, { timeZone, dstGap, dstOverlap, hashSeed = '' }: ScheduleContext): string {
   const zone = `${timeZone}|${dstGap ?? ''}|${dstOverlap ?? ''}|`;
   if (schedule.type !== 'cron') return zone + JSON.stringify(schedule);
   const { expression, dialect = '' } = schedule;
-  const seed = expression.includes('H') || expression.includes('h') ? hashSeed : '';
+  const seed = HASH_ENTRY.test(expression) ? hashSeed : '';
   return `${zone}${dialect}|${expression}|${seed}`;
 }
