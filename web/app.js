@@ -162,10 +162,10 @@ async function openMailbox() {
   client.connect();
 }
 
-/** The node that the gate recommends; none yet while the first one is starting. */
+/** The node that the gate recommends. Where it cannot say, this server: it also tells best what is wrong with a ticket. */
 async function findNode(ticket) {
-  const { nodes } = await call('GET', `/v1/comet/nodes?ticket=${encodeURIComponent(ticket)}`);
-  return nodes[0]?.url ?? location.origin;
+  const answer = await call('GET', `/v1/comet/nodes?ticket=${encodeURIComponent(ticket)}`).catch(() => ({ nodes: [] }));
+  return answer.nodes[0]?.url ?? location.origin;
 }
 
 async function getTicket() {

@@ -119,13 +119,13 @@ describe('tickets and gate over the API', () => {
   it('name the nodes to services with a ticket, and to who has a ticket without', async () => {
     const answer = await app.api.call.get('/v1/gate?user=tia&namespace=shop');
     expect(answer.body).toMatchObject({
-      nodes: [{ url: 'http://127.0.0.1' }],
+      nodes: [{ url: app.api.url }],
       heartbeatMs: 25_000,
       backoff: { baseMs: 500 },
     });
     const { ticket } = answer.body as { ticket: string };
     const again = await app.api.callWithoutKey.get(`/v1/comet/nodes?ticket=${ticket}`);
-    expect(again.body.nodes).toEqual([{ url: 'http://127.0.0.1' }]);
+    expect(again.body.nodes).toEqual([{ url: app.api.url }]);
     expect((await app.api.callWithoutKey.get('/v1/comet/nodes?ticket=x.y')).status).toBe(401);
   });
 });
@@ -159,17 +159,16 @@ describe('streams through the HTTP application', () => {
 });
 
 describe('closing the application', () => {
-  it('moves open connections away instead of waiting for them', async () => {
+  it('moves open connections away, so that the server that waits for them can end', async () => {
     const closing = await startCometApp();
     const ticket = (await closing.api.call.post(`${users}/zoe/tickets`).send({})).body.ticket as string;
     const client = new TestWebSocket(closing.host, { ticket });
     const stream = new TestStream(`${closing.api.url}/v1/comet?ticket=${ticket}`);
     await client.frame('ready');
     await stream.named('ready');
-    await closing.api.stop();
+    await closing.stop();
     expect((await client.closed).code).toBe(4200);
     expect((await stream.named('close')).data).toContain('"reason":"moved"');
-    await closing.stop();
   });
 });
 

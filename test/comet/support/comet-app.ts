@@ -41,11 +41,12 @@ export async function startCometApp(
   const tickets = new Tickets(deps, { apiKey: API_KEY });
   const gate = new Gate({ ...deps, registry: stores.registry, random: Math.random }, { heartbeatMs: 25_000 });
   const sender = new MessageSender({ ...deps, mailbox });
+  let url = '';
   const comet = new CometService(
     { ...deps, mailbox, tickets, registry: stores.registry },
     {
       node: `app-${process.pid}`,
-      url: () => 'http://127.0.0.1',
+      url: () => url,
       allowedOrigins: [],
       maxConnections: 1000,
       timing: { helloMs: 10_000, pingMs: 25_000, pongMs: 10_000 },
@@ -54,9 +55,6 @@ export async function startCometApp(
     },
   );
   await stores.start();
-  await comet.start();
-  await gate.start();
-  await gate.refresh();
   const api = await startApi({
     ...deps,
     stores,
@@ -80,6 +78,10 @@ export async function startCometApp(
   });
   const server = api.app.getHttpServer();
   server.on('upgrade', (request, socket, head) => comet.handleUpgrade(request, socket, head));
+  url = api.url;
+  await comet.start();
+  await gate.start();
+  await gate.refresh();
   return {
     api,
     comet,
