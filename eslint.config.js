@@ -3,17 +3,38 @@ import tseslint from 'typescript-eslint';
 const timeRules = [
   { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Read time through a Clock.' },
   { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Read time through a Clock.' },
-  { selector: "MemberExpression[object.name='performance'][property.name='now']", message: 'Read time through a Clock.' },
-  { selector: "CallExpression[callee.name=/^(setTimeout|setInterval)$/]", message: 'Set timers through a Clock.' },
+  {
+    selector: "MemberExpression[object.name='performance'][property.name='now']",
+    message: 'Read time through a Clock.',
+  },
+  { selector: 'CallExpression[callee.name=/^(setTimeout|setInterval)$/]', message: 'Set timers through a Clock.' },
 ];
 
 const restricted = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
-const nest = { group: ['@nestjs/*'], message: 'NestJS belongs to api/, nestjs/, *.module.ts, app.module.ts and main.ts.' };
+const nest = {
+  group: ['@nestjs/*'],
+  message: 'NestJS belongs to api/, nestjs/, *.module.ts, app.module.ts and main.ts.',
+};
 const redis = { group: ['ioredis'], message: 'ioredis is reached through store/redis only.' };
-const zookeeper = { group: ['node-zookeeper-client'], message: 'ZooKeeper is reached through leader/zookeeper-client.ts only.' };
+const zookeeper = {
+  group: ['node-zookeeper-client'],
+  message: 'ZooKeeper is reached through leader/zookeeper-client.ts only.',
+};
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'coverage/**', 'node_modules/**', 'bench/node_modules/**', 'web/**', '**/*.mjs', '**/*.cjs', '**/*.js', '**/*.d.mts'] },
+  {
+    ignores: [
+      'dist/**',
+      'coverage/**',
+      'node_modules/**',
+      'bench/node_modules/**',
+      'web/**',
+      '**/*.mjs',
+      '**/*.cjs',
+      '**/*.js',
+      '**/*.d.mts',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { project: './tsconfig.check.json' } },

@@ -9,5 +9,8 @@ ensurePackages({ redis: true, zookeeper: false });
 ensureBuild();
 
 const [first, ...rest] = process.argv.slice(2);
-const script = first === 'next-fire' ? ['bench/next-fire.mjs', ...rest] : ['bench/run.mjs', ...(first === undefined ? [] : [first]), ...rest];
+const script =
+  first === 'next-fire'
+    ? ['bench/next-fire.mjs', ...rest]
+    : ['bench/run.mjs', ...(first === undefined ? [] : [first]), ...rest];
 process.exit(run(process.execPath, script));

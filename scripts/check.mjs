@@ -8,7 +8,17 @@ const bin = (name) => join(root, 'node_modules', name);
 const steps = [
   ['types', [bin('typescript7/bin/tsc'), '-p', 'tsconfig.check.json']],
   ['lint', [bin('eslint/bin/eslint.js'), '.']],
-  ['boundaries', [bin('dependency-cruiser/bin/dependency-cruise.mjs'), 'src', '--config', '.dependency-cruiser.cjs', '--output-type', 'err']],
+  [
+    'boundaries',
+    [
+      bin('dependency-cruiser/bin/dependency-cruise.mjs'),
+      'src',
+      '--config',
+      '.dependency-cruiser.cjs',
+      '--output-type',
+      'err',
+    ],
+  ],
   ['format', [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']],
 ];
 const failed = steps.filter(([name, args]) => {

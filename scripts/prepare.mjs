@@ -2,7 +2,17 @@
 // packages for real servers, a build that is not older than the sources. No dependencies of its own.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { missingPackages } from './servers.mjs';
@@ -35,9 +45,16 @@ export function requireNode() {
 
 /** Installs exactly what the lock file names, if that has not been done for this lock file. */
 export function ensureDependencies(folder = root) {
-  const lock = createHash('sha256').update(readFileSync(join(folder, 'package-lock.json'))).digest('hex');
-  const stamp = join(folder, 'node_modules', '.cloudjob-lock');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(folder, 'package-lock.json')))
+    .digest('hex');
+  const modules = join(folder, 'node_modules');
+  const stamp = join(modules, '.cloudjob-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  // npm ci empties the folder first: through a link that would be somebody else's.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+    giveUp(`${modules} is a link and does not match the lock file; install where it points to.`);
+  }
   say('Installing dependencies (npm ci) …');
   if (run('npm', ['ci', '--ignore-scripts', '--loglevel=error', '--no-fund', '--no-audit'], { cwd: folder }) !== 0) {
     giveUp('npm ci failed; its message is above.');
@@ -53,7 +70,8 @@ export function ensurePackages(needs) {
   const asRoot = process.getuid?.() === 0;
   const sudo = !asRoot && spawnSync('sudo', ['-n', 'true']).status === 0 ? ['sudo', '-n'] : [];
   const hasApt = spawnSync('apt-get', ['--version']).status === 0;
-  if (!hasApt || (!asRoot && sudo.length === 0)) giveUp(`These programs are needed: ${missing.join(', ')}. Run: sudo ${command}`);
+  if (!hasApt || (!asRoot && sudo.length === 0))
+    giveUp(`These programs are needed: ${missing.join(', ')}. Run: sudo ${command}`);
   say(`Installing Debian packages: ${missing.join(', ')} …`);
   const apt = (...args) => {
     const [program, ...rest] = [...sudo, 'apt-get', ...args];
@@ -71,7 +89,11 @@ export function ensureBuild() {
   if (existsSync(stamp)) {
     const builtAt = statSync(stamp).mtimeMs;
     const known = new Set(readFileSync(stamp, 'utf8').split('\n'));
-    if (sources.every((file) => known.has(relative(root, file)) && statSync(file).mtimeMs <= builtAt) && known.size === sources.length) return;
+    if (
+      sources.every((file) => known.has(relative(root, file)) && statSync(file).mtimeMs <= builtAt) &&
+      known.size === sources.length
+    )
+      return;
   }
   build(sources);
 }
@@ -80,7 +102,8 @@ export function build(sources = filesIn(join(root, 'src'))) {
   say('Building …');
   const out = join(root, 'dist');
   rmSync(out, { recursive: true, force: true });
-  if (run(process.execPath, [join(root, 'node_modules/typescript7/bin/tsc'), '-p', 'tsconfig.json']) !== 0) giveUp('The build failed.');
+  if (run(process.execPath, [join(root, 'node_modules/typescript7/bin/tsc'), '-p', 'tsconfig.json']) !== 0)
+    giveUp('The build failed.');
   for (const file of filesIn(join(root, 'src')).filter((name) => name.endsWith('.lua'))) {
     const target = join(out, relative(join(root, 'src'), file));
     mkdirSync(dirname(target), { recursive: true });

@@ -1,7 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 
 export function findProgram(name: string): string | undefined;
-export function missingPackages(needs?: { redis?: boolean; zookeeper?: boolean; browser?: boolean; quartz?: boolean }): string[];
+export function missingPackages(needs?: {
+  redis?: boolean;
+  zookeeper?: boolean;
+  browser?: boolean;
+  quartz?: boolean;
+}): string[];
 export function freePorts(count: number): Promise<number[]>;
 
 declare class ServerProcess {
@@ -39,4 +44,9 @@ export interface ZooKeeperEnsemble {
   stop(): Promise<void>;
 }
 
-export function startZooKeeper(options?: { size?: number; tickTimeMs?: number; folder?: string; detached?: boolean }): Promise<ZooKeeperEnsemble>;
+export function startZooKeeper(options?: {
+  size?: number;
+  tickTimeMs?: number;
+  folder?: string;
+  detached?: boolean;
+}): Promise<ZooKeeperEnsemble>;

@@ -22,7 +22,8 @@ export function findProgram(name) {
 export function missingPackages({ redis = true, zookeeper = true, browser = false, quartz = false } = {}) {
   const missing = [];
   if (redis && findProgram('redis-server') === undefined) missing.push('redis-server');
-  if (zookeeper && (!ZOOKEEPER_JARS.every((jar) => existsSync(jar)) || findProgram('java') === undefined)) missing.push('zookeeper');
+  if (zookeeper && (!ZOOKEEPER_JARS.every((jar) => existsSync(jar)) || findProgram('java') === undefined))
+    missing.push('zookeeper');
   if (browser && findProgram('chromium') === undefined) missing.push('chromium');
   // Real Quartz, for the differential tests of cron expressions; javac comes with the JDK.
   if (quartz && !existsSync('/usr/share/java/quartz2.jar')) missing.push('libquartz2-java');
@@ -79,7 +80,11 @@ class ServerProcess {
 
   launch() {
     // A process group of its own, where asked for: Ctrl-C must not end the servers before their clients.
-    this.child = spawn(this.command, this.args, { stdio: 'ignore', cwd: this.folder, detached: this.detached === true });
+    this.child = spawn(this.command, this.args, {
+      stdio: 'ignore',
+      cwd: this.folder,
+      detached: this.detached === true,
+    });
     this.child.on('error', () => undefined);
     this.exited = once(this.child, 'exit').catch(() => undefined);
   }
@@ -109,7 +114,17 @@ class ServerProcess {
 
 export class RedisServer extends ServerProcess {
   constructor(port, folder, extraArgs) {
-    const args = ['--port', port, '--bind', LOOPBACK, '--dir', folder, '--logfile', join(folder, 'redis.log'), ...extraArgs];
+    const args = [
+      '--port',
+      port,
+      '--bind',
+      LOOPBACK,
+      '--dir',
+      folder,
+      '--logfile',
+      join(folder, 'redis.log'),
+      ...extraArgs,
+    ];
     super(`redis-server on port ${port}`, findProgram('redis-server'), args.map(String), folder);
     this.port = port;
     this.url = `redis://${LOOPBACK}:${port}`;
@@ -118,7 +133,14 @@ export class RedisServer extends ServerProcess {
   /** Starts the process (again, after `kill`) and waits until it answers. */
   async start() {
     this.launch();
-    await untilReady(this.child, this.port, 'PING\r\n', (answer) => answer.startsWith('+PONG'), 10_000, () => this.name);
+    await untilReady(
+      this.child,
+      this.port,
+      'PING\r\n',
+      (answer) => answer.startsWith('+PONG'),
+      10_000,
+      () => this.name,
+    );
   }
 }
 
@@ -127,7 +149,14 @@ export async function startRedis({ appendOnly = true, args = [], folder, port, d
   const dir = folder ?? (await mkdtemp(join(tmpdir(), 'cloudjob-redis-')));
   await mkdir(dir, { recursive: true });
   const persistence = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : ['--appendonly', 'no'];
-  const server = new RedisServer(port ?? (await freePorts(1))[0], dir, ['--save', '', ...persistence, '--maxmemory-policy', 'noeviction', ...args]);
+  const server = new RedisServer(port ?? (await freePorts(1))[0], dir, [
+    '--save',
+    '',
+    ...persistence,
+    '--maxmemory-policy',
+    'noeviction',
+    ...args,
+  ]);
   server.detached = detached;
   await server.start();
   return server;
@@ -135,7 +164,13 @@ export async function startRedis({ appendOnly = true, args = [], folder, port, d
 
 export class ZooKeeperServer extends ServerProcess {
   constructor(clientPort, folder) {
-    const args = ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dzookeeper.forceSync=no'];
+    const args = [
+      '-Xmx192m',
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
+      '-Xshare:auto',
+      '-Dzookeeper.forceSync=no',
+    ];
     args.push('-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', ZOOKEEPER_JARS.join(':'));
     args.push('org.apache.zookeeper.server.quorum.QuorumPeerMain', join(folder, 'zoo.cfg'));
     super(`zookeeper on port ${clientPort}`, findProgram('java'), args, folder);
@@ -148,7 +183,14 @@ export class ZooKeeperServer extends ServerProcess {
   }
 
   async untilServing(timeoutMs = 20_000) {
-    await untilReady(this.child, this.port, 'srvr', (answer) => answer.includes('Mode:'), timeoutMs, () => this.name);
+    await untilReady(
+      this.child,
+      this.port,
+      'srvr',
+      (answer) => answer.includes('Mode:'),
+      timeoutMs,
+      () => this.name,
+    );
   }
 }
 

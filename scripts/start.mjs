@@ -10,7 +10,9 @@ ensureBuild();
 
 const given = process.argv.slice(2);
 const own = given.includes('--calendar') || given.includes('--contacts') || given.includes('--redis');
-const samples = own ? [] : ['--calendar', join(root, 'examples/data/calendar.ics'), '--contacts', join(root, 'examples/data/contacts.vcf')];
+const samples = own
+  ? []
+  : ['--calendar', join(root, 'examples/data/calendar.ics'), '--contacts', join(root, 'examples/data/contacts.vcf')];
 const child = spawn(process.execPath, [join(root, 'dist/main.js'), 'start', ...samples, ...given], {
   stdio: 'inherit',
   // The page tells what happens; the log only what is wrong, unless asked for.

@@ -20,7 +20,13 @@ const checked = chosen.length > 0 || run(process.execPath, [join(root, 'scripts/
 const report = join(root, '.tmp', 'test-report.json');
 mkdirSync(join(root, '.tmp'), { recursive: true });
 rmSync(report, { force: true });
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+const vitest = [
+  'node_modules/vitest/vitest.mjs',
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+];
 const status = run(process.execPath, [...vitest, ...chosen], { env: { ...process.env, NODE_ENV: 'test' } });
 
 let passed = 0;

@@ -6,6 +6,6 @@ export type { ExecutionView, JobView, SchedulePreview, TriggerView } from './cli
 export type { TriggerInput } from './domain/trigger.js';
 export { CloudJobError, ValidationError, type ErrorCode, type Violation } from './domain/errors.js';
 export { cancel, discard, done, retryIn, type HandlerOutcome } from './domain/handler-outcome.js';
-export type { JobContext } from './workers/job-context.js';
+export { AttemptAborted, type JobContext } from './workers/job-context.js';
 export type { Handler } from './workers/handler-registry.js';
 export type { Logger } from './runtime/logger.js';

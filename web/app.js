@@ -5,7 +5,13 @@ import { CometClient } from '/comet-client.js';
 const $ = (id) => document.getElementById(id);
 const session = readSession();
 const locale = undefined; // the viewer's
-const dayTime = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+const dayTime = new Intl.DateTimeFormat(locale, {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const timeOnly = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
 
@@ -48,13 +54,19 @@ function readSession() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   if ([...fragment.keys()].length > 0) history.replaceState(null, '', location.pathname);
   // Another key or ticket replaces both.
-  if (fragment.has('key') || fragment.has('ticket')) for (const name of ['key', 'ticket']) sessionStorage.removeItem(`cloudjob.${name}`);
+  if (fragment.has('key') || fragment.has('ticket'))
+    for (const name of ['key', 'ticket']) sessionStorage.removeItem(`cloudjob.${name}`);
   const read = (name, fallback) => {
     const value = fragment.get(name) ?? sessionStorage.getItem(`cloudjob.${name}`);
     if (value !== null) sessionStorage.setItem(`cloudjob.${name}`, value);
     return value ?? fallback;
   };
-  return { key: read('key', null), ticket: read('ticket', null), user: read('user', 'demo'), namespace: read('namespace', 'default') };
+  return {
+    key: read('key', null),
+    ticket: read('ticket', null),
+    user: read('user', 'demo'),
+    namespace: read('namespace', 'default'),
+  };
 }
 
 function deviceName() {
@@ -157,7 +169,10 @@ async function openMailbox() {
   const listen = (type, fn) => client.addEventListener(type, (event) => client === comet && fn(event.detail));
   listen('state', onState);
   listen('message', (message) => addReminder(message, true));
-  listen('receipt', ({ seq, epoch, kind }) => kind === 'dismissed' && removeReminder((r) => r.seq === seq && r.epoch === epoch));
+  listen(
+    'receipt',
+    ({ seq, epoch, kind }) => kind === 'dismissed' && removeReminder((r) => r.seq === seq && r.epoch === epoch),
+  );
   listen('loss', () => notify('The server has lost some messages. What it still has is shown.'));
   client.connect();
 }
@@ -211,7 +226,9 @@ function onReminderClick(event) {
 }
 
 function renderReminders() {
-  const newestFirst = [...reminders.values()].sort((a, b) => (a.sentAt === b.sentAt ? b.seq - a.seq : a.sentAt < b.sentAt ? 1 : -1));
+  const newestFirst = [...reminders.values()].sort((a, b) =>
+    a.sentAt === b.sentAt ? b.seq - a.seq : a.sentAt < b.sentAt ? 1 : -1,
+  );
   $('reminder-list').replaceChildren(...newestFirst.map(reminderItem));
   for (const reminder of newestFirst) reminder.isArriving = false;
   $('reminders-empty').hidden = reminders.size > 0;
@@ -222,7 +239,11 @@ function renderReminders() {
 
 function reminderItem(reminder) {
   const at = new Date(reminder.scheduledAt ?? reminder.sentAt);
-  const dismiss = el('button', { type: 'button', 'data-key': reminder.key, 'aria-label': `Dismiss ${reminder.title}` }, 'Dismiss');
+  const dismiss = el(
+    'button',
+    { type: 'button', 'data-key': reminder.key, 'aria-label': `Dismiss ${reminder.title}` },
+    'Dismiss',
+  );
   return el(
     'li',
     { class: reminder.isArriving ? 'reminder arriving' : 'reminder', 'data-seq': String(reminder.seq) },
@@ -269,7 +290,8 @@ function renderConnection() {
     connecting: 'Connecting…',
     live: 'Live',
     waiting: reason === 'offline' ? 'Offline' : `Reconnecting in ${seconds} s`,
-    stopped: reason === 'closed' || reason === undefined ? 'Not connected' : `Not connected: ${reason.replaceAll('-', ' ')}`,
+    stopped:
+      reason === 'closed' || reason === undefined ? 'Not connected' : `Not connected: ${reason.replaceAll('-', ' ')}`,
   };
   const shown = state === 'stopped' && reason !== undefined && reason !== 'closed' ? 'refused' : state;
   if ($('connection').dataset.state !== shown) $('connection').dataset.state = shown;
@@ -290,7 +312,10 @@ async function loadUpcoming() {
     const { items } = await call('GET', `${base()}/jobs?limit=100`);
     for (const job of items) titles.set(job.name, titleOf(job));
     const lists = await Promise.all(items.map(fireTimesOf));
-    const next = lists.flat().sort((a, b) => a.at - b.at).slice(0, UPCOMING_SHOWN);
+    const next = lists
+      .flat()
+      .sort((a, b) => a.at - b.at)
+      .slice(0, UPCOMING_SHOWN);
     for (const fire of next) fire.detail = await describe(fire.schedule, fire.timeZone);
     upcoming = next;
     renderUpcoming();
@@ -303,7 +328,10 @@ async function loadUpcoming() {
 async function fireTimesOf(job) {
   const { nextAt, state, triggerCount } = job.status;
   if (state === 'paused') return [];
-  const own = nextAt === undefined ? [] : [{ name: titleOf(job), schedule: job.schedule, timeZone: job.timeZone, at: Date.parse(nextAt) }];
+  const own =
+    nextAt === undefined
+      ? []
+      : [{ name: titleOf(job), schedule: job.schedule, timeZone: job.timeZone, at: Date.parse(nextAt) }];
   if (triggerCount <= (job.schedule === undefined ? 0 : 1)) return own;
   const { items } = await call('GET', `${base()}/jobs/${encodeURIComponent(job.name)}/triggers?limit=500`);
   const others = items
@@ -329,7 +357,10 @@ async function describe(schedule, timeZone) {
   const key = `${timeZone} ${JSON.stringify(schedule)}`;
   if (!descriptions.has(key)) {
     const asked = call('POST', '/v1/schedules/preview', { schedule, timeZone, count: 1 });
-    const inWords = await asked.then((answer) => answer.description, () => schedule.type);
+    const inWords = await asked.then(
+      (answer) => answer.description,
+      () => schedule.type,
+    );
     descriptions.set(key, inWords === schedule.type ? (schedule.expression ?? schedule.rrule ?? inWords) : inWords);
   }
   return descriptions.get(key);
@@ -352,14 +383,23 @@ function renderUpcoming() {
 
 // ── activity ────────────────────────────────────────────────────────────────────────────────────────────────
 
-const TONES = { queued: 'busy', running: 'busy', succeeded: 'good', retrying: 'warn', missed: 'warn', skipped: 'warn', failed: 'bad' };
+const TONES = {
+  queued: 'busy',
+  running: 'busy',
+  succeeded: 'good',
+  retrying: 'warn',
+  missed: 'warn',
+  skipped: 'warn',
+  failed: 'bad',
+};
 /** What an event of the cluster says about the state of an execution. */
 const STATES = { fired: 'queued', started: 'running' };
 
 async function loadActivity() {
   try {
     const { items } = await call('GET', `${base()}/executions?limit=${ACTIVITY_SHOWN}`);
-    for (const item of items) noteExecution(item.id, item.job, item.state, Date.parse(item.finishedAt ?? item.startedAt ?? item.firedAt));
+    for (const item of items)
+      noteExecution(item.id, item.job, item.state, Date.parse(item.finishedAt ?? item.startedAt ?? item.firedAt));
   } catch {
     // What happens from now on is shown.
   }
@@ -393,7 +433,9 @@ function renderActivity() {
 async function followEvents() {
   for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, 30_000)) {
     try {
-      const response = await fetch(`/v1/events?namespace=${encodeURIComponent(session.namespace)}`, { headers: { authorization: `Bearer ${session.key}`, accept: 'text/event-stream' } });
+      const response = await fetch(`/v1/events?namespace=${encodeURIComponent(session.namespace)}`, {
+        headers: { authorization: `Bearer ${session.key}`, accept: 'text/event-stream' },
+      });
       if (!response.ok) throw new Error(response.statusText);
       $('activity-state').textContent = 'as it happens';
       waitMs = 1000;
@@ -416,7 +458,10 @@ async function* eventData(stream) {
     const blocks = (text + value).split('\n\n');
     text = blocks.pop();
     for (const block of blocks) {
-      const data = block.split('\n').filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trimStart());
+      const data = block
+        .split('\n')
+        .filter((line) => line.startsWith('data:'))
+        .map((line) => line.slice(5).trimStart());
       if (data.length > 0) yield data.join('\n');
     }
   }
@@ -449,7 +494,12 @@ function clockText(date) {
 }
 
 function durationText(ms) {
-  const units = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['second', 1000]];
+  const units = [
+    ['day', 86_400_000],
+    ['hour', 3_600_000],
+    ['minute', 60_000],
+    ['second', 1000],
+  ];
   for (const [name, length] of units) {
     if (ms % length === 0) return ms === length ? name : `${ms / length} ${name}s`;
   }

@@ -48,7 +48,7 @@ export function reminderView(triggers: readonly TriggerView[]): ReminderView {
   const times = triggers.flatMap((trigger) => trigger.status.nextAt ?? []).sort();
   const rule = series.schedule.type === 'rrule' ? ruleOf(series.schedule.rrule) : null;
   return {
-    ...{ id, uid, kind, title: String(message['title'] ?? '') },
+    ...{ id, uid, kind, title: typeof message['title'] === 'string' ? message['title'] : '' },
     ...(typeof message['body'] === 'string' ? { body: message['body'] } : {}),
     startsAt,
     timeZone: series.timeZone,

@@ -80,7 +80,10 @@ describe('npm start', { timeout: 60_000 }, () => {
 describe('npm run cluster', { timeout: 120_000 }, () => {
   it('starts the real thing, says who leads and what fires, and stops cleanly on Ctrl-C', async () => {
     const node = await startUntilOpen(['scripts/cluster.mjs']);
-    const cluster = (await call(node, 'GET', '/v1/cluster')) as { shards: { owner: string | null }[]; members: unknown[] };
+    const cluster = (await call(node, 'GET', '/v1/cluster')) as {
+      shards: { owner: string | null }[];
+      members: unknown[];
+    };
     expect(cluster.members).toHaveLength(2);
     expect(cluster.shards).toHaveLength(16);
     expect(new Set(cluster.shards.map((shard) => shard.owner)).size).toBe(2);

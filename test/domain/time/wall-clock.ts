@@ -24,11 +24,11 @@ export class WallClock {
     return Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
   }
 
-  /** Instants in `[from, to)` at which the offset changes, found by looking at every hour and then bisecting. */
+  /** Instants in `[from, to)` at which the offset changes, found by looking once a day and then bisecting. */
   changes(from: number, to: number): number[] {
     const offsetAt = (at: number): number => this.localAt(at) - at;
     const found: number[] = [];
-    const step = 6 * 3_600_000;
+    const step = 86_400_000;
     for (let at = from; at < to; at += step) {
       const before = offsetAt(at);
       if (offsetAt(at + step) === before) continue;
