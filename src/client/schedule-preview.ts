@@ -1,6 +1,7 @@
 import { ValidationError } from '../domain/errors.js';
 import { parseInput } from '../domain/input.js';
 import { toIso, type EpochMs } from '../domain/time/instant.js';
+import { describeSchedule } from '../domain/time/describe.js';
 import { compileSchedule } from '../domain/time/schedule.js';
 import { timeZoneOf } from '../domain/time/time-zone.js';
 import { previewInputSchema } from './job-input.js';
@@ -14,7 +15,7 @@ export function schedulePreview(input: unknown, now: EpochMs): SchedulePreview {
   for (let at = compiled.next(after); at !== null && fires.length < count; at = compiled.next(at)) {
     fires.push({ at: toIso(at), local: localIso(at, timeZoneOf(timeZone).offsetAt(at)) });
   }
-  return { description: schedule.type, fires };
+  return { description: describeSchedule(schedule, timeZone), fires };
 }
 
 /** `2027-03-28T03:00:00.000+02:00` */

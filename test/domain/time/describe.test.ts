@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { describeSchedule } from '../../../src/domain/time/describe.js';
+
+describe('describeSchedule', () => {
+  it.each([
+    [
+      { type: 'cron', expression: '*/15 9-17 * * MON-FRI' },
+      'Every 15 minutes, between 09:00 and 17:59, Monday through Friday, UTC',
+    ],
+    [
+      { type: 'cron', expression: '0 0 12 ? * 2#1', dialect: 'quartz' },
+      'At 12:00, on the first Monday of the month, UTC',
+    ],
+    [{ type: 'cron', expression: '0 12 * * 1' }, 'At 12:00, only on Monday, UTC'],
+    [{ type: 'cron', expression: 'H H * * *' }, 'Cron H H * * *, UTC'],
+    [{ type: 'every', everyMs: 90_000 }, 'Every 90 seconds'],
+    [{ type: 'every', everyMs: 3_600_000 }, 'Every hour'],
+    [{ type: 'at', at: '2026-11-21T09:00:00Z' }, 'Once, at 2026-11-21T09:00:00Z'],
+    [
+      { type: 'calendarInterval', every: 2, unit: 'month', anchor: '2026-01-31T09:00:00' },
+      'Every 2 months from 2026-01-31T09:00:00, UTC',
+    ],
+  ] as const)('puts %j into words', (schedule, words) => {
+    expect(describeSchedule(schedule, 'UTC')).toBe(words);
+  });
+});
