@@ -20,6 +20,20 @@ describe('describeSchedule', () => {
       { type: 'calendarInterval', every: 2, unit: 'month', anchor: '2026-01-31T09:00:00' },
       'Every 2 months from 2026-01-31T09:00:00, UTC',
     ],
+    [
+      {
+        type: 'rrule',
+        rrule: 'RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO',
+        dtstart: '2026-01-05T10:00:00',
+        offsetMs: -900_000,
+      },
+      '15 minutes before: every 2 weeks on Monday at 10 AM, UTC',
+    ],
+    [
+      { type: 'rrule', rrule: 'FREQ=YEARLY;BYMONTH=11;BYDAY=4TH', dtstart: '2020-11-26T09:00:00' },
+      'every year on 4th Thursday in November at 9 AM, UTC',
+    ],
+    [{ type: 'rrule', rrule: 'RDATE:20270329T000000', dtstart: '2026-04-06T00:00:00' }, 'on the listed days, UTC'],
   ] as const)('puts %j into words', (schedule, words) => {
     expect(describeSchedule(schedule, 'UTC')).toBe(words);
   });
