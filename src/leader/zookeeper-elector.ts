@@ -214,7 +214,8 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     if (claim === 'foreign' || this.#terms.current.has(shard.shard)) return;
     const epoch = await shard.raiseEpoch(client);
     const isTrusted = (): boolean => this.#session.isTrusted(client);
-    if (isTrusted()) this.#terms.open(shard.shard, epoch, isTrusted);
+    // A term may have been given up while this pass was on its way here.
+    if (isTrusted() && !this.#isLeftAlone(shard.shard)) this.#terms.open(shard.shard, epoch, isTrusted);
   }
 
   async #giveUp(client: ZooKeeperClient, shard: ShardOwnership): Promise<void> {

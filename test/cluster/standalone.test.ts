@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestWebSocket } from '../comet/support/test-client.js';
+import { eventually } from '../support/wait.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const children: ChildProcess[] = [];
@@ -59,11 +60,11 @@ describe('npm start', { timeout: 60_000 }, () => {
     await client.frame('messages');
     await client.end();
 
-    // The sample calendar has many series, each with its next fire.
-    const triggers = (await call(node, 'GET', '/v1/namespaces/default/jobs/reminders/triggers?limit=200')) as {
+    // The sample files have many series, each with its next alert.
+    const { items } = (await call(node, 'GET', '/v1/namespaces/default/users/demo/reminders')) as {
       items: { nextAt?: string }[];
     };
-    expect(triggers.items.filter((trigger) => trigger.nextAt !== undefined).length).toBeGreaterThan(20);
+    expect(items.filter((reminder) => reminder.nextAt !== undefined).length).toBeGreaterThan(30);
 
     node.child.kill('SIGTERM');
     expect(await once(node.child, 'exit')).toEqual([0, null]);
@@ -87,11 +88,11 @@ describe('npm run cluster', { timeout: 120_000 }, () => {
     expect(cluster.members).toHaveLength(2);
     expect(cluster.shards).toHaveLength(16);
     expect(new Set(cluster.shards.map((shard) => shard.owner)).size).toBe(2);
-    const { ticket, nodes } = (await call(node, 'GET', '/v1/gate?user=demo')) as {
-      ticket: string;
-      nodes: { url: string }[];
-    };
-    expect(nodes).toHaveLength(2);
+    // The gate learns of nodes within seconds of their start.
+    const { ticket, nodes } = await eventually('two comet nodes', async () => {
+      const answer = (await call(node, 'GET', '/v1/gate?user=demo')) as { ticket: string; nodes: { url: string }[] };
+      return answer.nodes.length === 2 && answer;
+    });
     const client = new TestWebSocket(new URL(nodes[0]?.url ?? '').host, { ticket });
     await client.frame('messages');
     await client.end();
