@@ -33,7 +33,9 @@ export class NodeAnnouncer extends Service {
 
   /** Announces once before it resolves, so that whoever waited for the start finds the node. */
   protected async onStart(): Promise<void> {
-    await this.#announce();
+    await this.#announce().catch((error: unknown) => {
+      this.#deps.logger.warn('node-not-announced', { role: this.#config.role, error });
+    });
     await this.#loop.start();
   }
 

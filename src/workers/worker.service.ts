@@ -1,3 +1,4 @@
+import type { JsonObject } from '../domain/json.js';
 import { laneOf, type Lane } from '../domain/target.js';
 import type { DurationMs } from '../domain/time/instant.js';
 import type { Clock } from '../runtime/clock.js';
@@ -5,6 +6,7 @@ import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
+import { NodeAnnouncer } from '../store/node-announcer.js';
 import type { Stores } from '../store/stores.js';
 import { EventBatcher } from './event-batcher.js';
 import { ExecutionClaimer } from './execution-claimer.js';
@@ -16,7 +18,6 @@ import { LeaseKeeper } from './lease-keeper.js';
 import type { PushCaller } from './push-target.js';
 import { Settler } from './settler.js';
 import { Slots } from './slots.js';
-import { WorkerAnnouncer } from './worker-announcer.js';
 
 export interface WorkerServiceDeps {
   /** Started before the worker and stopped after it, by whoever made them. */
@@ -60,7 +61,7 @@ export class WorkerService extends Service {
   readonly #leases: LeaseKeeper;
   readonly #runner: ExecutionRunner;
   #claimer: ExecutionClaimer | undefined;
-  #announcer: WorkerAnnouncer | undefined;
+  #announcer: NodeAnnouncer | undefined;
 
   constructor(deps: WorkerServiceDeps, config: WorkerServiceConfig) {
     super();
@@ -95,8 +96,14 @@ export class WorkerService extends Service {
     );
     if (lanes.length === 0) logger.warn('worker-serves-nothing', { worker });
     else await this.#claimer.start();
-    const facts = { queues: this.#config.queues, handlers: handlers.names(), lanes: lanes.length };
-    this.#announcer = new WorkerAnnouncer({ registry, slots: this.#slots, clock, logger }, { worker, facts });
+    const facts = (): JsonObject => ({
+      queues: this.#config.queues,
+      handlers: handlers.names(),
+      lanes: lanes.length,
+      slots: this.#slots.total,
+      busy: this.#slots.taken,
+    });
+    this.#announcer = new NodeAnnouncer({ registry, clock, logger, facts }, { role: 'worker', id: worker });
     await this.#announcer.start();
   }
 
