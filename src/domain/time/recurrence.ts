@@ -1,6 +1,6 @@
-import { RRuleTemporal } from 'rrule-temporal';
-import { END_LOCAL, type LocalMs } from './civil.js';
-import { readRecurrence, ruleError, type RecurrenceText } from './recurrence-text.js';
+import type { LocalMs } from './civil.js';
+import { RuleTimes } from './recurrence-expansion.js';
+import { readRecurrence, type RecurrenceText } from './recurrence-text.js';
 import type { TimeZone } from './time-zone.js';
 import { ELAPSED_TIME_RULE, FIXED_TIME_RULE, type DstRule, type LocalTimes } from './zoned-times.js';
 
@@ -12,7 +12,7 @@ import { ELAPSED_TIME_RULE, FIXED_TIME_RULE, type DstRule, type LocalTimes } fro
 export class RecurrenceTimes implements LocalTimes {
   /** The default for clock changes: frequencies below a day follow elapsed time. */
   readonly dstRule: DstRule;
-  private readonly rule: RRuleTemporal | null;
+  private readonly rule: RuleTimes | null;
   private readonly text: RecurrenceText;
   private readonly dates: readonly LocalMs[];
 
@@ -20,7 +20,7 @@ export class RecurrenceTimes implements LocalTimes {
   constructor(rrule: string, dtstart: LocalMs, zone: TimeZone) {
     this.text = readRecurrence(rrule, dtstart, zone);
     this.dstRule = isBelowDay(this.text.rule) ? ELAPSED_TIME_RULE : FIXED_TIME_RULE;
-    this.rule = this.text.rule === null ? null : expansion(this.text.rule, dtstart, this.text.until);
+    this.rule = this.text.rule === null ? null : new RuleTimes(this.text.rule, dtstart, this.text.until);
     this.dates = this.rule === null ? [dtstart, ...this.text.rdates].sort((a, b) => a - b) : this.text.rdates;
   }
 
@@ -39,13 +39,13 @@ export class RecurrenceTimes implements LocalTimes {
   }
 
   private firstOfBoth(from: LocalMs): LocalMs | null {
-    const ruled = this.rule?.next(new Date(from), true)?.epochMilliseconds ?? null;
+    const ruled = this.rule?.firstFrom(from) ?? null;
     const listed = this.dates.find((at) => at >= from) ?? null;
     return ruled === null || (listed !== null && listed < ruled) ? listed : ruled;
   }
 
   private lastOfBoth(until: LocalMs): LocalMs | null {
-    const ruled = this.rule?.previous(new Date(until), true)?.epochMilliseconds ?? null;
+    const ruled = this.rule?.lastUntil(until) ?? null;
     const listed = this.dates.findLast((at) => at <= until) ?? null;
     return ruled === null || (listed !== null && listed > ruled) ? listed : ruled;
   }
@@ -53,19 +53,4 @@ export class RecurrenceTimes implements LocalTimes {
 
 function isBelowDay(rule: ReadonlyMap<string, string> | null): boolean {
   return /^(?:SECOND|MINUTE|HOUR)LY$/.test(rule?.get('FREQ') ?? '');
-}
-
-function expansion(rule: ReadonlyMap<string, string>, dtstart: LocalMs, until: LocalMs | null): RRuleTemporal {
-  const parts = [...rule].map(([name, value]) => `${name}=${value}`);
-  if (!rule.has('COUNT')) parts.push(`UNTIL=${compact(Math.min(until ?? Infinity, END_LOCAL - 1000))}Z`);
-  try {
-    return new RRuleTemporal({ rruleString: `DTSTART:${compact(dtstart)}Z\nRRULE:${parts.join(';')}` });
-  } catch (error) {
-    throw ruleError(error instanceof Error ? error.message : 'the rule cannot be used');
-  }
-}
-
-/** `20261121T090000` */
-function compact(local: LocalMs): string {
-  return new Date(local).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
 }
