@@ -1,5 +1,6 @@
 import { ValidationError } from '../domain/errors.js';
 import { parseInput } from '../domain/input.js';
+import { clockChangeNote } from '../domain/time/clock-change-note.js';
 import { toIso, type EpochMs } from '../domain/time/instant.js';
 import { describeSchedule } from '../domain/time/describe.js';
 import { compileSchedule } from '../domain/time/schedule.js';
@@ -13,7 +14,9 @@ export function schedulePreview(input: unknown, now: EpochMs): SchedulePreview {
   const compiled = compiledUnder('schedule', () => compileSchedule(schedule, { timeZone, dstGap, dstOverlap }));
   const fires: PreviewFire[] = [];
   for (let at = compiled.next(after); at !== null && fires.length < count; at = compiled.next(at)) {
-    fires.push({ at: toIso(at), local: localIso(at, timeZoneOf(timeZone).offsetAt(at)) });
+    const note = clockChangeNote(schedule, { timeZone, dstGap, dstOverlap }, at);
+    const local = localIso(at, timeZoneOf(timeZone).offsetAt(at));
+    fires.push({ at: toIso(at), local, ...(note === undefined ? {} : { note }) });
   }
   return { description: describeSchedule(schedule, timeZone), fires };
 }
