@@ -1,11 +1,19 @@
 // npm run bench -- next-fire: the median time to find one next fire, by expression and zone, beside cron-parser
 // and croner; then the first answer for a new text, the memory of many texts, and the slowest of hostile texts.
+// CLOUDJOB_DIST names another build than ../dist.
+import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
+import { pathToFileURL } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import { setFlagsFromString } from 'node:v8';
-import { CronExpressionParser } from 'cron-parser';
-import { Cron } from 'croner';
-import { compileSchedule } from '../dist/domain/time/schedule.js';
+
+const { CLOUDJOB_DIST } = process.env;
+const dist = CLOUDJOB_DIST === undefined ? new URL('../dist/', import.meta.url) : pathToFileURL(`${CLOUDJOB_DIST}/`);
+const { compileSchedule } = await import(new URL('domain/time/schedule.js', dist).href);
+// From the root: this folder has an older cron-parser, which BullMQ brings along.
+const require = createRequire(new URL('../package.json', import.meta.url));
+const { CronExpressionParser } = require('cron-parser');
+const { Cron } = require('croner');
 
 const ZONES = ['UTC', 'America/New_York', 'Asia/Shanghai', 'Australia/Lord_Howe'];
 const EXPRESSIONS = ['*/15 * * * *', '30 2 * * *', '0 9 * * MON-FRI', '0 0 L * *', '0 0 29 2 *', '*/10 * * * * *'];
