@@ -148,6 +148,26 @@ describe('unix cron', () => {
     expect(fires('0 0 * * 5L', 2)).toEqual(['2026-01-30T00:00:00', '2026-02-27T00:00:00']);
   });
 
+  it('finds the last weekday of every month', () => {
+    const last = Array.from({ length: 120 }, (_, i) => {
+      const monthEnd = new Date(Date.UTC(2026, i + 1, 0));
+      return new Date(monthEnd.getTime() - ((monthEnd.getUTCDay() + 2) % 7) * 86_400_000).toISOString().slice(0, 19);
+    });
+    expect(fires('0 0 * * FRIL', 120)).toEqual(last);
+  });
+
+  it('looks back over single seconds and full minutes', () => {
+    const noon = Date.parse('2026-01-01T12:00:00Z');
+    const before = (expression: string, at: number): number =>
+      (noon - (compileSchedule({ type: 'cron', expression }, { timeZone: 'UTC' }).previous(at) ?? NaN)) / 1000;
+    expect(before('* * * * * *', noon)).toBe(1);
+    expect(before('59 * * * * *', noon)).toBe(1);
+    expect(before('0,59 30 * * * *', noon)).toBe(29 * 60 + 1);
+    expect(before('10,50 20,40 * * * *', noon)).toBe(19 * 60 + 10);
+    expect(before('10,50 20,40 * * * *', noon - 19.5 * 60_000)).toBe(19 * 60 + 50);
+    expect(before('10,50 20,40 * * * *', noon - 19 * 60_000 - 50_000)).toBe(39 * 60 + 10);
+  });
+
   it('spreads H evenly by the seed, always the same for one seed', () => {
     expect(canonical('H H * * *', 'default/a/t')).toBe(canonical('H H * * *', 'default/a/t'));
     const minutes = Array.from({ length: 6000 }, (_, i) => Number(canonical('H * * * *', `job-${i}`).split(' ')[0]));
