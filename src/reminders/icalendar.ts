@@ -187,7 +187,8 @@ function alarmOf(block: ParsedBlock, zoneOf: ZoneOf): Alarm[] {
   if (trigger === undefined) throw fileError(`line ${block.line}, VALARM`, 'TRIGGER is missing');
   const acknowledgedAt = acknowledgedOf(block, zoneOf);
   const seen = acknowledgedAt === undefined ? {} : { acknowledgedAt };
-  const isAbsolute = trigger.parameter('value')?.toUpperCase() === 'DATE-TIME' || /^\d/.test(trigger.value);
+  // A duration begins with P or a sign.
+  const isAbsolute = /^\d/.test(trigger.value);
   return repetitionsOf(block).map((later): Alarm => {
     if (isAbsolute) return { type: 'absolute', at: instantOf(startOf(trigger, zoneOf), 'UTC') + later, ...seen };
     const { days, ms } = distanceOf(trigger);

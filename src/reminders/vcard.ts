@@ -66,7 +66,7 @@ function reminderOf(card: ParsedBlock, { year, month, day }: Birthday, leapDay: 
 
 /** `19900228`, `1990-02-28`, `--0228`, `--02-28`, each with or without a time. Null for text and for partial dates. */
 function birthdayOf(source: ParsedProperty): Birthday | null {
-  if (source.parameter('value')?.toLowerCase() === 'text') return null;
+  if (/;VALUE=text(?:;|$)/i.test(source.parameters)) return null;
   const text = source.value.trim();
   const match = /^(?:(\d{4})|-)-?(\d{2})-?(\d{2})(?:T.*)?$/.exec(text);
   if (match === null) {
