@@ -73,6 +73,12 @@ describe('triggers of an event with a time', () => {
     expect(triggers.map(({ data }) => (data['message'] as { title: string }).title)).toEqual(['Meeting', 'Moved']);
   });
 
+  it('leave out cancelled instances', () => {
+    const gone = anEvent('RECURRENCE-ID;TZID=Europe/Berlin:20270111T090000', 'STATUS:CANCELLED');
+    const triggers = planned(aCalendar(...anEvent('RRULE:FREQ=WEEKLY;COUNT=3', ...anAlarm(':PT0S')), ...gone));
+    expect(fires(triggers, 9)).toEqual(['2027-01-04T08:00:00.000Z', '2027-01-18T08:00:00.000Z']);
+  });
+
   it('fire late, not never, where the clocks leave the time out', () => {
     const lines = ['DTSTART;TZID=America/New_York:20270313T023000', 'RRULE:FREQ=DAILY;COUNT=3', ...anAlarm(':PT0S')];
     expect(fires(planned(aCalendar(...anEvent(...lines))), 3)).toEqual([

@@ -153,7 +153,7 @@ describe('the zone of a user', () => {
     ...anEvent('UID:day', 'DTSTART;VALUE=DATE:20270202'),
     ...anEvent('UID:days', 'DTSTART;VALUE=DATE:20270202', 'RRULE:FREQ=MONTHLY'),
     ...anEvent('UID:floating', 'DTSTART:20270202T100000'),
-    ...anEvent('UID:fixed'),
+    ...anEvent('UID:fixed', 'RRULE:FREQ=WEEKLY'),
   );
 
   it('moves what is read on the wall clock of the user, and nothing else', async () => {
