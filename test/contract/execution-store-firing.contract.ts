@@ -230,13 +230,18 @@ function describeFire(makeStores: StoresFactory): void {
     it('passes over a nominal time that has an execution from an earlier life of the trigger', async () => {
       const { stores, shard, job, decision, fire, dueAt } = await withDue();
       await stores.executions.fire(shard, EPOCH_1, [decision]);
+      const [claimed] = await claim(stores, shard);
+      const settlement = { type: 'succeeded' as const, retentionMs: 3_600_000 };
+      if (claimed !== undefined)
+        await stores.executions.settle(shard, [{ id: fire.id, token: claimed.token, settlement }]);
       await stores.jobs.deleteJob(job);
       const again = await storedTrigger(stores, { job });
       const replay = aDecision(again.trigger, { fires: [fire], watermark: dueAt + 600_000 });
       const [result] = await stores.executions.fire(shard, EPOCH_1, [replay]);
       expect(result).toEqual({ outcome: 'fired', skippedCount: 0 });
-      expect(await stores.executions.countShard(shard)).toMatchObject({ executions: 1, queued: 1 });
-      expect(await claimAll(stores, shard)).toEqual([fire.id]);
+      expect(await stores.executions.getExecution(fire.id)).toMatchObject({ state: 'succeeded' });
+      expect(await stores.executions.countShard(shard)).toMatchObject({ executions: 1, queued: 0 });
+      expect(await claimAll(stores, shard)).toEqual([]);
     });
 
     it('tells workers of the lane, and only them', async () => {
