@@ -67,6 +67,17 @@ function describeClaim(makeStores: StoresFactory): void {
       expect(await stores.executions.countShard(shard)).toMatchObject({ queued: 1, running: 2 });
     });
 
+    it('repeats a claim with nothing once all of it was given back', async () => {
+      const { stores } = await open(makeStores);
+      const { shard, execution } = await queuedExecution(stores);
+      const request = aClaim();
+      await stores.executions.claim(shard, request);
+      const released = { id: execution.id, token: request.token, settlement: { type: 'released' } as const };
+      expect(await stores.executions.settle(shard, [released])).toEqual(['settled']);
+      expect(await stores.executions.claim(shard, request)).toEqual([]);
+      expect(await stores.executions.claim(shard, aClaim())).toHaveLength(1);
+    });
+
     it('takes the highest priority first, then the earliest due, across lanes', async () => {
       const { stores } = await open(makeStores);
       const other: Lane = 'mail/http';

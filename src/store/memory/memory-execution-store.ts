@@ -155,14 +155,17 @@ export class MemoryExecutionStore implements ExecutionStore {
   async claim(id: ShardId, request: ClaimRequest): Promise<readonly ClaimedExecution[]> {
     const shard = this.#shard(id);
     const { token, worker, leaseMs } = request;
-    const held = shard.claims.get(token);
+    const last = shard.lastClaims.get(worker);
+    if (last?.token === token) {
+      const held = last.ids.flatMap((member) => shard.executions.get(member) ?? []);
+      return held.filter((stored) => stored.token === token).map(({ record }) => ({ execution: record, token }));
+    }
     const now = this.#clock.now();
-    const claimed = held === undefined ? firstReady(shard, request) : [...held].map((member) => ({ member }));
-    return this.#stored(shard, claimed).map((stored) => {
-      if (held === undefined) {
-        const patch = { attempt: stored.record.attempt + 1, startedAt: now, worker };
-        shard.start(stored, patch, { token, until: now + leaseMs });
-      }
+    const claimed = this.#stored(shard, firstReady(shard, request));
+    if (claimed.length > 0) shard.lastClaims.set(worker, { token, ids: claimed.map(({ record }) => record.id) });
+    return claimed.map((stored) => {
+      const patch = { attempt: stored.record.attempt + 1, startedAt: now, worker };
+      shard.start(stored, patch, { token, until: now + leaseMs });
       return { execution: stored.record, token };
     });
   }

@@ -47,8 +47,8 @@ export class MemoryShard {
   readonly leases = new ScoredSet<ExecutionId>();
   readonly retries = new ScoredSet<ExecutionId>();
   readonly ended = new ScoredSet<ExecutionId>();
-  /** What each lease token holds now. */
-  readonly claims = new Map<LeaseToken, Set<ExecutionId>>();
+  /** The last claim of each worker that found something, so that it can be repeated. */
+  readonly lastClaims = new Map<string, { readonly token: LeaseToken; readonly ids: readonly ExecutionId[] }>();
   readonly #hints: MemoryHints;
 
   constructor(
@@ -108,8 +108,6 @@ export class MemoryShard {
   start(stored: StoredExecution, patch: Partial<Execution>, lease: { token: LeaseToken; until: EpochMs }): void {
     this.#move(stored, { ...stored.record, ...patch, state: 'running' }, lease.until);
     stored.token = lease.token;
-    const held = this.claims.get(lease.token) ?? new Set();
-    this.claims.set(lease.token, held.add(stored.record.id));
   }
 
   requeue(stored: StoredExecution, record: Execution): void {
@@ -191,9 +189,6 @@ export class MemoryShard {
     this.leases.delete(id);
     this.retries.delete(id);
     this.ended.delete(id);
-    if (stored.token === null) return;
-    const held = this.claims.get(stored.token);
-    if (held?.delete(id) === true && held.size === 0) this.claims.delete(stored.token);
     stored.token = null;
   }
 }

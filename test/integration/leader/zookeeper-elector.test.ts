@@ -164,7 +164,10 @@ describe('ZooKeeperElector', () => {
     const endedAt = performance.now();
     await a.leads(1);
     expect(performance.now() - endedAt).toBeGreaterThan(900);
-    expect(election.log.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    // An attempt that a slow machine abandons uses up an epoch, so that the next need not be 2.
+    const epochs = election.log.map(({ epoch }) => epoch);
+    expect(epochs).toHaveLength(2);
+    expect(epochs[1]).toBeGreaterThan(epochs[0] ?? Infinity);
     election.expectSafe();
   });
 
