@@ -17,6 +17,7 @@ interface ShardView {
   readonly epoch: number;
   readonly since: string | null;
   readonly counts: ShardCounts;
+  readonly lagMs: number;
 }
 
 @Controller('v1')
@@ -46,14 +47,19 @@ export class ClusterController {
   }
 
   async #shard(shard: number): Promise<ShardView> {
-    const { executions } = this.#deps.stores;
-    const [fence, counts] = await Promise.all([executions.readFence(shard), executions.countShard(shard)]);
+    const { executions, clusterClock } = this.#deps.stores;
+    const [fence, counts, { dueAt }] = await Promise.all([
+      executions.readFence(shard),
+      executions.countShard(shard),
+      executions.wakeTimes(shard),
+    ]);
     return {
       shard,
       owner: fence.member,
       epoch: fence.epoch,
       since: fence.sealedAt === null ? null : toIso(fence.sealedAt),
       counts,
+      lagMs: dueAt === null ? 0 : Math.max(0, Math.round(clusterClock.now() - dueAt)),
     };
   }
 }

@@ -108,6 +108,7 @@ export const clusterViewSchema = z.strictObject({
         running: z.int(),
         retrying: z.int(),
       }),
+      lagMs: z.int().describe('How long the earliest undecided fire has been due; 0 when nothing is late'),
     }),
   ),
   clockOffsetMs: z.number(),

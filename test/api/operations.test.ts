@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { epochOf } from '../../src/domain/shard.js';
+import { jobKeyOf } from '../../src/domain/job.js';
+import { epochOf, shardOfJob } from '../../src/domain/shard.js';
 import { Service } from '../../src/runtime/service.js';
 import { MemoryStores } from '../../src/store/memory/memory-stores.js';
 import { FaultyStore } from '../support/faulty-store.js';
@@ -88,8 +89,22 @@ describe('the cluster', () => {
       epoch: 7,
       since: '2026-11-21T00:00:00.000Z',
       counts: { triggers: 0, executions: 0, queued: 0, running: 0, retrying: 0 },
+      lagMs: 0,
     });
     expect(cluster.body.shards[0]).toMatchObject({ owner: null, epoch: 0, since: null });
+  });
+
+  it('shows how late each shard is', async () => {
+    const { stores, clock } = api;
+    await api.call
+      .put('/v1/namespaces/app/jobs/report')
+      .send({ target: { type: 'handler', handler: 'report' }, schedule: { type: 'every', everyMs: 1000 } });
+    const late = shardOfJob(jobKeyOf('app', 'report'), stores.executions.shardCount);
+    const { dueAt } = await stores.executions.wakeTimes(late);
+    await clock.advance((dueAt ?? NaN) + 250 - clock.now());
+    const { body } = await api.call.get('/v1/cluster');
+    const lags = body.shards.map(({ lagMs }: { lagMs: number }) => lagMs);
+    expect(lags).toEqual(lags.map((_: number, shard: number) => (shard === late ? 250 : 0)));
   });
 
   it('lists its workers', async () => {
