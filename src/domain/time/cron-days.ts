@@ -1,5 +1,5 @@
+import { bitsOf } from './bit-sets.js';
 import {
-  bitsOf,
   DAY_OF_MONTH,
   entriesOf,
   fragmentError,

@@ -1,6 +1,7 @@
 import { ValidationError } from '../errors.js';
 import { placementHash } from '../shard.js';
-import type { BitSet, BitSet60, TimeField } from './cron-fields.js';
+import { bits60Of } from './bit-sets.js';
+import type { TimeField } from './cron-fields.js';
 
 /** The part of reading a cron field that both dialects share: lists of values, ranges and steps. */
 
@@ -171,22 +172,6 @@ function readHash(
   const hash = placementHash(`${seed}#${spec.name}`);
   if (step === 0) return { values: [first + (hash % (last - first + 1))], isStar: false, isStepped: false };
   return stepped(first + (hash % Math.min(step, last - first + 1)), last, step, false);
-}
-
-export function bitsOf(values: readonly number[]): BitSet {
-  let bits = 0;
-  for (const value of values) bits |= 1 << value;
-  return bits;
-}
-
-export function bits60Of(values: readonly number[]): BitSet60 {
-  let low = 0;
-  let high = 0;
-  for (const value of values) {
-    if (value < 30) low |= 1 << value;
-    else high |= 1 << (value - 30);
-  }
-  return { low, high };
 }
 
 /** Seconds, minutes and hours. */

@@ -1,20 +1,10 @@
+import type { BitSet, BitSet60 } from './bit-sets.js';
 import { daysInMonth, weekdayOf, dayNumber } from './civil.js';
 
 /**
  * What a cron expression of either dialect says, in one form: bit sets, so that two expressions that mean
  * the same are equal. Readers make it, `CronTimes` searches it, `cronText` writes it again.
  */
-
-/** The values of a field with at most 31 values: bit `v` = value `v`, or `v - 1` for days of the month. */
-export type BitSet = number;
-
-/** A set out of 0-59, split because shifts of numbers end at 32 bits. */
-export interface BitSet60 {
-  /** 0-29 */
-  readonly low: BitSet;
-  /** 30-59: bit 0 = 30 */
-  readonly high: BitSet;
-}
 
 export interface TimeField {
   readonly bits: BitSet60;

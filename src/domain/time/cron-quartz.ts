@@ -1,6 +1,6 @@
 import { ANY_DAY, ANY_WEEKDAY, readDays, readWeekdays } from './cron-days.js';
+import { bitsOf } from './bit-sets.js';
 import {
-  bitsOf,
   DAY_OF_MONTH,
   expressionError,
   fragmentError,

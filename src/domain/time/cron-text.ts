@@ -1,6 +1,7 @@
 import type { CronDialect } from './cron.js';
 import { WEEKDAY_NAMES } from './cron-entries.js';
-import type { BitSet, BitSet60, CronFields, DayOfMonthField, TimeField, WeekdayField } from './cron-fields.js';
+import type { BitSet, BitSet60 } from './bit-sets.js';
+import type { CronFields, DayOfMonthField, TimeField, WeekdayField } from './cron-fields.js';
 
 /**
  * Writes fields as the one canonical text of a dialect: reading it gives the same fields, and texts that mean

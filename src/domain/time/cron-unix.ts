@@ -1,6 +1,6 @@
 import { readDays, readWeekdays } from './cron-days.js';
+import { bitsOf } from './bit-sets.js';
 import {
-  bitsOf,
   expressionError,
   HOUR,
   MINUTE,
