@@ -1,0 +1,359 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkHistory, describeViolations } from './checker.js';
+import type { History, LogEntry, RecordState } from './history.js';
+import { Random } from './random.js';
+import { validHistory } from './valid-history.js';
+import type { Invariant } from './violation.js';
+
+const seeds = fc.integer({ min: 0, max: 2 ** 31 });
+
+type RecordEntry = Extract<LogEntry, { kind: 'record' }>;
+type Mutation = (history: History, random: Random) => History | null;
+
+const isRecord = (entry: LogEntry): entry is RecordEntry => entry.kind === 'record';
+
+/** Picks one record entry that `fits`, and replaces it by what `change` makes of it. */
+function onRecord(
+  fits: (record: RecordState, isFirst: boolean) => boolean,
+  change: (entry: RecordEntry, context: { history: History; random: Random }) => readonly LogEntry[],
+): Mutation {
+  return (history, random) => {
+    const { entries } = history.log;
+    const seen = new Set<string>();
+    const fitting = entries.flatMap((entry, index) => {
+      if (!isRecord(entry)) return [];
+      const isFirst = !seen.has(entry.id);
+      seen.add(entry.id);
+      return fits(entry.record, isFirst) ? [index] : [];
+    });
+    if (fitting.length === 0) return null;
+    const index = random.pick(fitting);
+    const changed = change(entries[index] as RecordEntry, { history, random });
+    return withEntries(history, [...entries.slice(0, index), ...changed, ...entries.slice(index + 1)]);
+  };
+}
+
+function withEntries(history: History, entries: readonly LogEntry[]): History {
+  return { ...history, log: { ...history.log, entries } };
+}
+
+function without(history: History, id: string): History {
+  const entries = history.log.entries.filter((entry) => !(isRecord(entry) && entry.id === id));
+  return { ...withEntries(history, entries), runs: history.runs.filter((run) => run.id !== id) };
+}
+
+const isFired = ({ state }: RecordState, isFirst: boolean): boolean => isFirst && state === 'queued';
+
+/** The nominal time is one that must be recorded, not one that an edit left open. */
+function isRequired(history: History, record: RecordState): boolean {
+  const plan = history.triggers.find(({ key }) => key === record.trigger);
+  return (
+    plan?.spans.some(
+      ({ must, everyMs, phaseMs }) =>
+        record.nominalAt > must.from && record.nominalAt <= must.until && (record.nominalAt - phaseMs) % everyMs === 0,
+    ) === true
+  );
+}
+
+const mutations: readonly { readonly name: string; readonly finds: Invariant; readonly mutate: Mutation }[] = [
+  {
+    name: 'a removed firing',
+    finds: 'I2',
+    mutate: (history, random) => {
+      const required = history.log.entries.filter(isRecord).filter(({ record }) => isRequired(history, record));
+      return required.length === 0 ? null : without(history, random.pick(required).id);
+    },
+  },
+  {
+    name: 'a missed time without its record',
+    finds: 'I2',
+    mutate: (history) => {
+      const missed = history.log.entries
+        .filter(isRecord)
+        .find(({ record }) => record.state === 'missed' && isRequired(history, record));
+      return missed === undefined ? null : without(history, missed.id);
+    },
+  },
+  {
+    name: 'a doubled firing under another id',
+    finds: 'I1',
+    mutate: onRecord(isFired, (entry) => [entry, { ...entry, id: `${entry.id}-again` }]),
+  },
+  {
+    name: 'a firing that is recorded again after its record was removed',
+    finds: 'I1',
+    mutate: onRecord(isFired, (entry) => [entry, { kind: 'removed', shard: entry.shard, id: entry.id }, entry]),
+  },
+  {
+    name: 'a firing of a time that the schedule does not have',
+    finds: 'I3',
+    mutate: onRecord(isFired, (entry) => {
+      const { nominalAt, dueAt } = entry.record;
+      return [
+        entry,
+        { ...entry, id: 'stray', record: { ...entry.record, nominalAt: nominalAt + 1, dueAt: dueAt + 1 } },
+      ];
+    }),
+  },
+  {
+    name: 'a firing of a trigger that nobody defined',
+    finds: 'I3',
+    mutate: onRecord(isFired, (entry) => [
+      entry,
+      { ...entry, id: 'stray', record: { ...entry.record, trigger: 'ns/job/unknown' } },
+    ]),
+  },
+  {
+    name: 'a firing by an epoch that has ended',
+    finds: 'I5',
+    mutate: onRecord(
+      (record, isFirst) => isFired(record, isFirst) && record.epoch > 1,
+      (entry) => [{ ...entry, record: { ...entry.record, epoch: entry.record.epoch - 1 } }],
+    ),
+  },
+  {
+    name: 'a fence that falls',
+    finds: 'I5',
+    mutate: onRecord(
+      (record) => record.epoch > 1,
+      (entry) => [{ kind: 'fence', shard: entry.shard, epoch: entry.record.epoch - 1 }, entry],
+    ),
+  },
+  {
+    name: 'a watermark that goes back',
+    finds: 'I1',
+    mutate: (history, random) => {
+      const marks = history.log.entries.filter((entry) => entry.kind === 'watermark');
+      if (marks.length === 0) return null;
+      const mark = random.pick(marks);
+      return withEntries(history, [...history.log.entries, { ...mark, watermark: mark.watermark - 60_000 }]);
+    },
+  },
+  {
+    name: 'an early firing',
+    finds: 'I6',
+    mutate: onRecord(isFired, (entry) => [{ ...entry, record: { ...entry.record, firedAt: entry.record.dueAt - 1 } }]),
+  },
+  {
+    name: 'a firing later than any fault explains',
+    finds: 'I6',
+    mutate: onRecord(isFired, (entry) => [
+      { ...entry, record: { ...entry.record, firedAt: entry.record.dueAt + 60_000 } },
+    ]),
+  },
+  {
+    name: 'a shard that stands still for longer than any fault explains',
+    finds: 'I8',
+    mutate: onRecord(isFired, (entry) => {
+      const dueAt = entry.record.dueAt + 100_000;
+      const late = { ...entry.record, dueAt, firedAt: dueAt + 60_000 };
+      return [entry, { ...entry, id: 'late', record: late }];
+    }),
+  },
+  {
+    name: 'an execution that succeeded twice',
+    finds: 'I7',
+    mutate: onRecord(
+      ({ state }) => state === 'succeeded',
+      (entry) => [entry, { ...entry, record: { ...entry.record, state: 'running' } }, entry],
+    ),
+  },
+  {
+    name: 'an attempt that two workers finished',
+    finds: 'I7',
+    mutate: (history, random) => {
+      const ends = history.runs.filter((run) => run.event === 'end');
+      if (ends.length === 0) return null;
+      return { ...history, runs: [...history.runs, { ...random.pick(ends), worker: 'another' }] };
+    },
+  },
+  {
+    name: 'an attempt that two workers began',
+    finds: 'I7',
+    mutate: (history, random) => {
+      const starts = history.runs.filter((run) => run.event === 'start');
+      if (starts.length === 0) return null;
+      return { ...history, runs: [...history.runs, { ...random.pick(starts), worker: 'another' }] };
+    },
+  },
+  {
+    name: 'a result that was accepted from an attempt without the lease',
+    finds: 'I7',
+    mutate: onRecord(
+      ({ state }) => state === 'succeeded',
+      (entry) => [{ ...entry, record: { ...entry.record, settledBy: 'another token' } }],
+    ),
+  },
+  {
+    name: 'a second lease while the first holds',
+    finds: 'I7',
+    mutate: onRecord(
+      ({ state }) => state === 'running',
+      (entry) => [entry, { ...entry, record: { ...entry.record, token: 'another token' } }],
+    ),
+  },
+  {
+    name: 'a state that goes backwards',
+    finds: 'I7',
+    mutate: onRecord(
+      ({ state }) => state === 'succeeded' || state === 'failed',
+      (entry) => [entry, { ...entry, record: { ...entry.record, state: 'queued' } }],
+    ),
+  },
+  {
+    name: 'an attempt that was not counted',
+    finds: 'I7',
+    mutate: onRecord(
+      ({ state, attempt }) => state === 'running' && attempt > 1,
+      (entry) => [{ ...entry, record: { ...entry.record, attempt: entry.record.attempt - 1 } }],
+    ),
+  },
+  {
+    name: 'a fire that is queued while the execution before it runs, against its overlap policy',
+    finds: 'I7',
+    mutate: (history, random) => {
+      const skipping = new Set(history.triggers.filter((plan) => plan.overlap === 'skip').map((plan) => plan.key));
+      return onRecord(
+        (record, isFirst) => isFired(record, isFirst) && skipping.has(record.trigger ?? ''),
+        (entry) => [entry, { ...entry, id: `${entry.id}-beside` }],
+      )(history, random);
+    },
+  },
+  {
+    name: 'an execution that never ended',
+    finds: 'I4',
+    mutate: onRecord(
+      ({ state }) => state === 'succeeded',
+      () => [],
+    ),
+  },
+  {
+    name: 'a success that no worker knows of',
+    finds: 'I4',
+    mutate: (history) => {
+      const end = history.runs.find((run) => run.event === 'end');
+      return end === undefined ? null : { ...history, runs: history.runs.filter((run) => run !== end) };
+    },
+  },
+  {
+    name: 'a failure with attempts left',
+    finds: 'I4',
+    mutate: onRecord(
+      ({ state }) => state === 'failed',
+      (entry) => [{ ...entry, record: { ...entry.record, maxAttempts: entry.record.attempt + 1 } }],
+    ),
+  },
+  {
+    name: 'a queued execution that was deleted',
+    finds: 'I4',
+    mutate: onRecord(isFired, (entry) => [entry, { kind: 'removed', shard: entry.shard, id: entry.id }]),
+  },
+  {
+    name: 'a run without a record',
+    finds: 'I1',
+    mutate: (history) => {
+      const [run] = history.runs;
+      return run === undefined ? null : { ...history, runs: [...history.runs, { ...run, id: 'unheard of' }] };
+    },
+  },
+  {
+    name: 'an acknowledged write that is not there',
+    finds: 'ack',
+    mutate: (history) => ({ ...history, found: new Map([['job', 'v1']]) }),
+  },
+  {
+    name: 'an acknowledged deletion that came undone',
+    finds: 'ack',
+    mutate: (history) => ({ ...history, found: new Map([...history.found, ['gone', 'v1']]) }),
+  },
+  {
+    name: 'a member of a queue without its record',
+    finds: 'I9',
+    mutate: (history, random) => {
+      const place = random.pick(['ready', 'leases', 'retries', 'listed', 'due'] as const);
+      const [first, ...others] = history.shards;
+      return first === undefined
+        ? null
+        : { ...history, shards: [{ ...first, [place]: new Set(['orphan']) }, ...others] };
+    },
+  },
+  {
+    name: 'an ended execution that nothing will ever delete',
+    finds: 'I9',
+    mutate: (history) => {
+      const [first, ...others] = history.shards;
+      if (first === undefined || first.executions.size === 0) return null;
+      return { ...history, shards: [{ ...first, expiring: new Set() }, ...others] };
+    },
+  },
+  {
+    name: 'a process that leaks files',
+    finds: 'I10',
+    mutate: (history) => onProcess(history, { files: [40, 400] }),
+  },
+  {
+    name: 'a process that grows',
+    finds: 'I10',
+    mutate: (history) => onProcess(history, { residentMb: [90, 900] }),
+  },
+  {
+    name: 'a process that ended by itself',
+    finds: 'I10',
+    mutate: (history) => onProcess(history, { unexpectedEnd: 'exit 1' }),
+  },
+  {
+    name: 'an error that nobody handled',
+    finds: 'I10',
+    mutate: (history) => onProcess(history, { alarms: ['UnhandledPromiseRejection'] }),
+  },
+];
+
+function onProcess(history: History, change: Partial<History['processes'][number]>): History {
+  return {
+    ...history,
+    processes: history.processes.map((process, i) => (i === 0 ? { ...process, ...change } : process)),
+  };
+}
+
+describe('the checker', () => {
+  it('has no complaint about histories in which everything is as promised', () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        expect(describeViolations(checkHistory(validHistory(seed)))).toBe('no violations');
+      }),
+    );
+  });
+
+  it.each(mutations)('finds $name', ({ finds, mutate }) => {
+    let applied = 0;
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const mutated = mutate(validHistory(seed), new Random(seed + 1));
+        if (mutated === null) return;
+        applied += 1;
+        expect(checkHistory(mutated).map(({ invariant }) => invariant)).toContain(finds);
+      }),
+    );
+    expect(applied).toBeGreaterThan(10);
+  });
+
+  it('excuses what Redis lost within a declared window, if somebody said so', () => {
+    const history = validHistory(1);
+    const required = history.log.entries.filter(isRecord).find(({ record }) => isRequired(history, record));
+    const lost = without(history, required?.id ?? '');
+    const window = { from: required?.record.nominalAt ?? 0, until: required?.record.nominalAt ?? 0 };
+    const reported = checkHistory({ ...lost, lossWindows: [{ ...window, isReported: true }] });
+    expect(reported).toHaveLength(1);
+    expect(reported[0]).toMatchObject({ invariant: 'I2', isExcused: true });
+    const silent = checkHistory({ ...lost, lossWindows: [{ ...window, isReported: false }] });
+    expect(silent.map(({ invariant }) => invariant)).toEqual(['I2', 'loss']);
+  });
+
+  it('describes what it found by invariant, with the first few of each', () => {
+    const history = validHistory(3);
+    const text = describeViolations(checkHistory({ ...history, log: { ...history.log, entries: [] }, runs: [] }));
+    expect(text).toMatch(/^I2 no nominal time is without a record: \d+\n {4}ns\/job\/t0@/);
+    expect(text).toMatch(/… and \d+ more$/);
+  });
+});

@@ -1,0 +1,140 @@
+/**
+ * What a run under faults leaves behind for the checker: what should have happened (definitions, acknowledged
+ * writes), what Redis recorded, what the workers wrote down outside Redis, and which faults there were when.
+ * All instants are epoch milliseconds; those of records are Redis' clock, all others this machine's, which is
+ * the same clock in a test.
+ */
+export interface History {
+  readonly triggers: readonly TriggerPlan[];
+  readonly log: ChangeLog;
+  readonly runs: readonly WorkerRun[];
+  readonly writes: readonly ApiWrite[];
+  /** What a read after the end found for each entity of `writes`; null = not there. */
+  readonly found: ReadonlyMap<string, string | null>;
+  readonly faults: readonly FaultSpan[];
+  readonly shards: readonly ShardContents[];
+  readonly processes: readonly ProcessFacts[];
+  /** Spans in which Redis may have lost acknowledged writes, and whether the product reported that. */
+  readonly lossWindows: readonly LossWindow[];
+}
+
+/** What a trigger has to fire: `every` schedules only, so that the expectation needs no code of the product. */
+export interface TriggerPlan {
+  /** `namespace/job/trigger`. */
+  readonly key: string;
+  readonly shard: number;
+  readonly overlap: 'skip' | 'allow';
+  readonly spans: readonly FiringSpan[];
+}
+
+/**
+ * One definition of a trigger over time. Its nominal times are `phaseMs` + n · `everyMs`; those in
+ * (`must.from`, `must.until`] have to be recorded, those in (`may.from`, `may.until`] may be: the difference is
+ * the time in which an edit was on its way.
+ */
+export interface FiringSpan {
+  readonly everyMs: number;
+  readonly phaseMs: number;
+  readonly may: Range;
+  readonly must: Range;
+}
+
+/** `from` exclusive, `until` inclusive. */
+export interface Range {
+  readonly from: number;
+  readonly until: number;
+}
+
+export interface ChangeLog {
+  /** `every-change`: all writes in the order in which Redis applied them. `last-state`: only what was there at the end, by time of firing. */
+  readonly kind: 'every-change' | 'last-state';
+  readonly entries: readonly LogEntry[];
+}
+
+export type LogEntry =
+  | { readonly kind: 'fence'; readonly shard: number; readonly epoch: number }
+  | { readonly kind: 'record'; readonly shard: number; readonly id: string; readonly record: RecordState }
+  | { readonly kind: 'removed'; readonly shard: number; readonly id: string }
+  | { readonly kind: 'watermark'; readonly shard: number; readonly trigger: string; readonly watermark: number }
+  | { readonly kind: 'trigger-removed'; readonly shard: number; readonly trigger: string };
+
+/** An execution record as written. */
+export interface RecordState {
+  readonly state: string;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly firedAt: number;
+  readonly epoch: number;
+  /** Names the attempt that runs; empty when none does. */
+  readonly token: string;
+  /** Token of the attempt that ended last. */
+  readonly settledBy: string;
+  readonly reason: string;
+  /** `namespace/job/trigger`; null for a run asked for by a caller. */
+  readonly trigger: string | null;
+  readonly nominalAt: number;
+  readonly dueAt: number;
+  /** Of a `missed` record: the last nominal time it stands for. */
+  readonly missedThrough?: number;
+}
+
+/** One line of a worker's own file. */
+export interface WorkerRun {
+  readonly worker: string;
+  readonly id: string;
+  readonly key: string;
+  readonly attempt: number;
+  readonly event: 'start' | 'end' | 'abort';
+  readonly at: number;
+}
+
+/** One write through the API; `ackedAt` null = its outcome is not known. */
+export interface ApiWrite {
+  readonly entity: string;
+  /** Null = deleted. */
+  readonly value: string | null;
+  readonly sentAt: number;
+  readonly ackedAt: number | null;
+}
+
+export interface FaultSpan {
+  readonly name: string;
+  readonly from: number;
+  /** When the cause was gone. */
+  readonly healedAt: number;
+  /** Longest time without fires that it may cause. */
+  readonly boundMs: number;
+}
+
+/** Members of the keys of one shard at rest. */
+export interface ShardContents {
+  readonly shard: number;
+  /** Execution id to state. */
+  readonly executions: ReadonlyMap<string, string>;
+  readonly ready: ReadonlySet<string>;
+  readonly leases: ReadonlySet<string>;
+  readonly retries: ReadonlySet<string>;
+  /** Ids in `expiry`. */
+  readonly expiring: ReadonlySet<string>;
+  /** Ids in `history`. */
+  readonly listed: ReadonlySet<string>;
+  readonly triggers: ReadonlySet<string>;
+  readonly due: ReadonlySet<string>;
+}
+
+export interface ProcessFacts {
+  readonly name: string;
+  /** Open files and resident megabytes at the beginning and the end of what was observed. */
+  readonly files: readonly [number, number];
+  readonly residentMb: readonly [number, number];
+  /** How it ended, when nobody had ended it. */
+  readonly unexpectedEnd: string | null;
+  /** Lines about rejections or exceptions that nobody handled, and bugs that it found in itself. */
+  readonly alarms: readonly string[];
+}
+
+export interface LossWindow {
+  readonly from: number;
+  readonly until: number;
+  readonly isReported: boolean;
+}
