@@ -10,6 +10,7 @@ export class ZnodePaths {
   readonly schedulers: string;
   readonly shards: string;
   readonly heartbeat: string;
+  readonly assignment: string;
 
   /** Errors: `ConfigError` for a cluster name that cannot be a znode name. */
   constructor(cluster: string) {
@@ -18,6 +19,7 @@ export class ZnodePaths {
     this.schedulers = `${this.cluster}/schedulers`;
     this.shards = `${this.cluster}/shards`;
     this.heartbeat = `${this.cluster}/heartbeat`;
+    this.assignment = `${this.cluster}/assignment`;
   }
 
   scheduler(member: MemberId): string {

@@ -166,14 +166,16 @@ export class ZooKeeperClient {
     });
   }
 
-  /** Undefined when absent. */
-  async read(path: string): Promise<Znode | undefined> {
+  /** Undefined when absent. With `watch`, the listener hears of its change or deletion if it is there. */
+  async read(path: string, watch = false): Promise<Znode | undefined> {
     try {
       return await this.#call<Znode>(path, (done) => {
-        this.#library.getData(path, (error, data, stat) => {
+        const found = (error: LibraryError | null, data: Buffer | undefined, stat: Stat): void => {
           if (error) done(error);
           else done(null, { ...toStat(stat), data: data ?? Buffer.alloc(0) });
-        });
+        };
+        if (watch) this.#library.getData(path, this.#onWatch, found);
+        else this.#library.getData(path, found);
       });
     } catch (error) {
       if (isMissing(error)) return undefined;

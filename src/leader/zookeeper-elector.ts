@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ConfigError, CoordinationError } from '../domain/errors.js';
 import type { JsonObject } from '../domain/json.js';
-import { assignShards } from '../domain/shard-assignment.js';
 import type { MemberId, ShardId } from '../domain/shard.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
@@ -13,6 +12,7 @@ import type { LeaderElector } from './leader-elector.js';
 import type { LeadershipTerm } from './leadership-term.js';
 import { Membership, type SchedulerMember } from './membership.js';
 import { ShardOwnership } from './shard-ownership.js';
+import { SharedAssignment } from './shared-assignment.js';
 import { TermRegister } from './term-register.js';
 import { assertZnodeName, ZnodePaths } from './znode-paths.js';
 import type { ZooKeeperClient } from './zookeeper-client.js';
@@ -53,9 +53,8 @@ const RETRY_MS = 100;
 const MAX_RETRY_MS = 2000;
 
 /**
- * Elects through ZooKeeper. Every member derives the same assignment from the same list of members, holds the
- * owner znodes of its own shards and gives up the others; the znode makes a shard exclusive, the epoch makes
- * it safe. `docs/znodes.md` has the paths, the state diagram and the failure cases.
+ * Elects through ZooKeeper. The members agree on an assignment of the shards; each holds the owner znodes of its
+ * own and gives up the others. The owner znode makes a shard exclusive, the epoch makes it safe. `docs/znodes.md` has the paths, the state diagram and the failure cases.
  *
  * One pass settles everything, is repeated on every change that ZooKeeper reports, and at least once per
  * session timeout. It works on one connection: when that ends, every call left of the pass fails and the
@@ -67,6 +66,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   readonly #config: ZooKeeperElectorConfig;
   readonly #paths: ZnodePaths;
   readonly #membership: Membership;
+  readonly #assignment: SharedAssignment;
   readonly #session: ZooKeeperSession;
   readonly #shards: readonly ShardOwnership[];
   readonly #terms: TermRegister;
@@ -92,6 +92,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     this.#paths = new ZnodePaths(config.cluster);
     const facts = { tz: process.versions.tz ?? 'unknown', ...config.facts };
     this.#membership = new Membership({ logger }, { paths: this.#paths, claimant, facts });
+    this.#assignment = new SharedAssignment({ paths: this.#paths, shardCount: config.shardCount });
     this.#shards = Array.from(
       { length: config.shardCount },
       (_, shard) => new ShardOwnership({ clock, logger, readFence }, { shard, paths: this.#paths, claimant }),
@@ -192,9 +193,8 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     this.#prepared = client;
     if (!(await this.#isFit())) return await this.#withdraw(client);
     if (!(await this.#membership.join(client))) return;
-    const members = await this.#membership.list(client);
+    const { members, assignment } = await this.#assignment.settle(client, () => this.#membership.list(client));
     this.#joined();
-    const assignment = assignShards(members, this.#config.shardCount);
     const settled = await Promise.allSettled(
       this.#shards.map(async (shard) => {
         if (assignment[shard.shard] === this.#config.member) await this.#take(client, shard);

