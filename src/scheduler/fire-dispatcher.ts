@@ -15,7 +15,8 @@ export interface FireDispatcherDeps {
 }
 
 export interface FireAnswer {
-  readonly results: readonly FireResult[];
+  /** In the order of the decisions; null for one that the store refuses by itself. Shorter when the rest is not known. */
+  readonly results: readonly (FireResult | null)[];
   /** An earlier answer was lost: `stale` may mean that the decision was applied then. */
   readonly isRepeated: boolean;
 }
@@ -28,6 +29,8 @@ const LONGEST_WAIT_MS: DurationMs = 500;
 /**
  * Sends decisions to the store under the epoch of its term. Asks the term for trust immediately before each
  * sending. When an answer is lost, the very same decisions are sent again: the watermark lets them in once.
+ * When the store cannot take a batch, its halves are sent, down to the decision that is at fault: one bad
+ * record must not hold up the others.
  */
 export class FireDispatcher {
   readonly #deps: FireDispatcherDeps;
@@ -53,12 +56,30 @@ export class FireDispatcher {
           return null;
         }
         if (failures === 0) logger.warn('fire-unanswered', { shard: term.shard, count: decisions.length, error });
-        const isRepeatable = error instanceof StoreUnavailableError;
-        const waitMs = isRepeatable ? Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS) : LONGEST_WAIT_MS;
-        await delay(clock, waitMs, signal);
-        if (!isRepeatable || clock.monotonicNow() >= giveUpAt) return null;
+        if (!(error instanceof StoreUnavailableError)) return this.#sendInHalves(decisions, error, signal);
+        await delay(clock, Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS), signal);
+        if (clock.monotonicNow() >= giveUpAt) return null;
       }
     }
     return null;
+  }
+
+  async #sendInHalves(
+    decisions: readonly FireDecision[],
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<FireAnswer | null> {
+    const { metrics, logger } = this.#deps;
+    if (decisions.length === 1) {
+      metrics.fires.inc({ outcome: 'refused' });
+      logger.error('fire-refused', { trigger: decisions[0]?.trigger, error });
+      return { results: [null], isRepeated: false };
+    }
+    const half = Math.ceil(decisions.length / 2);
+    const first = await this.send(decisions.slice(0, half), signal);
+    if (first?.results.length !== half) return first;
+    const second = await this.send(decisions.slice(half), signal);
+    // The store may have applied some of them before it failed.
+    return { results: [...first.results, ...(second?.results ?? [])], isRepeated: true };
   }
 }

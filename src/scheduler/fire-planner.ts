@@ -110,6 +110,7 @@ export class FirePlanner {
     this.#nextReadAt = this.#deps.clusterClock.now() + SAFETY_READ_MS;
     if (!this.#isTruncated) this.#nextReadAt = Math.min(this.#nextReadAt, following - READ_LEAD_MS);
     this.#install(plans);
+    for (const { until: retryAt } of this.#passedBy.values()) this.#nextReadAt = Math.min(this.#nextReadAt, retryAt);
     return batch.triggers.filter((trigger) => !batch.jobs.has(jobKeyOfTrigger(trigger.key))).map(({ key }) => key);
   }
 
@@ -157,6 +158,14 @@ export class FirePlanner {
   /** What became of these is not known: they are read again. */
   release(planned: readonly PlannedFire[]): void {
     for (const { trigger } of planned) this.#inFlight.delete(trigger.key);
+    this.outdate();
+  }
+
+  /** The store cannot take this decision: the trigger is tried again later, the others go on. */
+  passBy({ trigger, job }: PlannedFire): void {
+    const until = this.#deps.clusterClock.now() + RETRY_UNDECIDABLE_MS;
+    this.#inFlight.delete(trigger.key);
+    this.#passedBy.set(trigger.key, { expected: expectedOf(trigger, job), until });
     this.outdate();
   }
 
@@ -221,10 +230,7 @@ export class FirePlanner {
     const now = clusterClock.now();
     const passedBy = this.#passedBy.get(trigger.key);
     const expected = expectedOf(trigger, job);
-    if (passedBy !== undefined && passedBy.until > now && passedBy.expected === expected) {
-      this.#nextReadAt = Math.min(this.#nextReadAt, passedBy.until);
-      return null;
-    }
+    if (passedBy !== undefined && passedBy.until > now && passedBy.expected === expected) return null;
     try {
       const at = Math.max(Math.ceil(now), trigger.dueAt);
       const compiled = compileTrigger(trigger.key, trigger.definition);

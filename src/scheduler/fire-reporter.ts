@@ -32,6 +32,7 @@ export class FireReporter {
     let firedCount = 0;
     for (const [index, decision] of decisions.entries()) {
       const result = results[index];
+      if (result === null) continue;
       if (result === undefined || result.outcome !== 'fired') {
         metrics.fires.inc({
           outcome: isRepeated && result?.outcome === 'stale' ? 'unconfirmed' : (result?.outcome ?? 'unconfirmed'),

@@ -187,6 +187,7 @@ export class ShardLoop extends Service {
     for (const [index, planned] of batch.entries()) {
       const result = answer.results[index];
       if (result === undefined) this.#planner.release([planned]);
+      else if (result === null) this.#planner.passBy(planned);
       else this.#planner.settle(planned, result);
     }
     this.#reporter.report(decisions, answer);

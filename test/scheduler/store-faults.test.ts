@@ -41,6 +41,28 @@ describe('ShardLoop on a store that fails', () => {
     expect(all.filter(({ state }) => state === 'missed').map(({ reason }) => reason)).toEqual(['misfire-too-many']);
   });
 
+  it('passes by the one trigger whose fire the store cannot take, and tries it again after a minute', async () => {
+    const { clock, faulty, lead, put, fired } = setup();
+    const names = ['a', 'b', 'bad', 'c', 'd'];
+    await put(Object.fromEntries(names.map((name) => [name, every(20_000)])));
+    const { metrics } = await lead();
+    const isBad = (args: readonly unknown[]): boolean =>
+      (args[2] as readonly FireDecision[]).some(({ trigger }) => trigger.endsWith('/bad'));
+    faulty.inject('fire', { failIf: isBad }, 10_000);
+    await clock.advance(70_000);
+    const good = ['a', 'b', 'c', 'd'];
+    expect(await fired()).toEqual([1, 2, 3].flatMap((n) => good.map((name) => `${name}@${n * 20_000}+0`)));
+    expect((await metrics.fires.get()).values).toContainEqual({ labels: { outcome: 'refused' }, value: 1 });
+    faulty.heal();
+    await clock.advance(12_000);
+    expect((await fired()).filter((fire) => fire.startsWith('bad@'))).toEqual([
+      'bad@20000+60000',
+      'bad@40000+40000',
+      'bad@60000+20000',
+      'bad@80000+0',
+    ]);
+  });
+
   it('keeps the order of one trigger while an answer takes long', async () => {
     const { clock, faulty, lead, put, records } = setup();
     await put({ a: every(100), b: every(1000) });

@@ -3,9 +3,11 @@ import { delay, type Clock } from '../../src/runtime/clock.js';
 
 /**
  * `before`: the call never reaches the store. `after`: it is applied, and its answer is lost.
- * `delayMs`: it is applied at once, and its answer takes this long.
+ * `delayMs`: it is applied at once, and its answer takes this long. `failIf`: fails for good, unapplied, when the
+ * arguments are such.
  */
-export type Fault = 'before' | 'after' | { readonly delayMs: number };
+export type Fault =
+  'before' | 'after' | { readonly delayMs: number } | { readonly failIf: (args: readonly unknown[]) => boolean };
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
@@ -46,6 +48,10 @@ export class FaultyStore<T extends object> {
     this.calls.push({ method, args });
     const fault = this.#faults.get(method)?.shift();
     if (fault === undefined) return apply(...args);
+    if (typeof fault === 'object' && 'failIf' in fault) {
+      if (fault.failIf(args)) throw new Error(`${method} cannot take this`);
+      return apply(...args);
+    }
     if (fault === 'before') throw new StoreUnavailableError('CJ_REDIS_UNAVAILABLE', `${method} was not sent`);
     const answer = apply(...args);
     if (typeof fault === 'object') {
