@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readCalendarFile } from './calendar-file.js';
 import { cronDays, dateDays, dayHours, EventsSelection, type Selection } from './calendar-selection.js';
 import { parseInput } from './input.js';
-import { MAX_EXPRESSION_LENGTH, NAME } from './limits.js';
+import { MAX_EXPRESSION_LENGTH, MAX_ICS_LENGTH, NAME } from './limits.js';
 import { END_LOCAL, FIRST_LOCAL, DAY_MS } from './time/civil.js';
 import type { EpochMs } from './time/instant.js';
 import { timeZoneOf } from './time/time-zone.js';
@@ -11,9 +11,6 @@ import { timeZoneOf } from './time/time-zone.js';
  * A named set of time that triggers share: its times are excluded (holidays), or only they are included
  * (business hours). A calendar may stand on a `base`: then a time must be included by both.
  */
-
-/** Largest iCalendar text of one calendar, in characters. */
-const MAX_ICS_LENGTH = 1_048_576;
 
 const commonFields = {
   /** `exclude` (default): the selected times do not fire; `include`: only they do. */

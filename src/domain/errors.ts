@@ -91,7 +91,12 @@ export class ValidationError extends CloudJobError {
 
   constructor(
     violations: readonly Violation[],
-    code: 'CJ_VALIDATION_FAILED' | 'CJ_SCHEDULE_INVALID' | 'CJ_CALENDAR_FILE_INVALID' = 'CJ_VALIDATION_FAILED',
+    code:
+      | 'CJ_VALIDATION_FAILED'
+      | 'CJ_SCHEDULE_INVALID'
+      | 'CJ_CALENDAR_FILE_INVALID'
+      /** A field names a calendar that does not exist. */
+      | 'CJ_CALENDAR_NOT_FOUND' = 'CJ_VALIDATION_FAILED',
   ) {
     const text = violations
       .map((v) => `${v.field}: ${v.message}${v.allowed === undefined ? '' : ` (allowed: ${v.allowed})`}`)

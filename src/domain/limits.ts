@@ -27,6 +27,11 @@ export const MAX_DATA_BYTES = 65_536;
 export const MAX_LABELS = 32;
 export const MAX_EXPRESSION_LENGTH = 256;
 export const MAX_RRULE_LENGTH = 2048;
+/** Calendars of one namespace. */
+export const MAX_CALENDARS = 200;
+export const MAX_CALENDARS_PER_TRIGGER = 8;
+/** Largest iCalendar text of one calendar, in characters. */
+export const MAX_ICS_LENGTH = 1_048_576;
 /** Largest body of an ordinary request; imports have their own limit. */
 export const MAX_BODY_BYTES = 262_144;
 /** Deepest nesting of JSON that is taken from outside. */

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { ValidationError } from './errors.js';
 import { parseInput } from './input.js';
+import type { CompiledCalendar } from './calendar.js';
 import type { JsonValue } from './json.js';
-import { NAME } from './limits.js';
+import { MAX_CALENDARS_PER_TRIGGER, NAME } from './limits.js';
 import { misfirePolicySchema, type MisfirePolicy } from './misfire-policy.js';
 import { overlapPolicySchema, type OverlapPolicy } from './overlap-policy.js';
 import { dataSchema, type Job, type JobKey } from './job.js';
@@ -46,6 +47,8 @@ export const triggerFields = {
   jitterMs: z.int().min(1).max(86_400_000).optional(),
   dstGap: z.enum(['next', 'skip', 'shift']).optional(),
   dstOverlap: z.enum(['first', 'second', 'both']).optional(),
+  /** Names of calendars of the namespace; only times that all of them include are fires. */
+  calendars: z.array(NAME).max(MAX_CALENDARS_PER_TRIGGER).optional(),
 } as const;
 
 export const triggerInputSchema = z.strictObject({
@@ -72,6 +75,8 @@ export interface TriggerDefinition {
   readonly jitterMs?: DurationMs;
   readonly dstGap?: 'next' | 'skip' | 'shift';
   readonly dstOverlap?: 'first' | 'second' | 'both';
+  /** Not empty, and each once. */
+  readonly calendars?: readonly string[];
   readonly misfire?: MisfirePolicy;
   readonly overlap?: OverlapPolicy;
   readonly data?: JsonValue;
@@ -105,10 +110,11 @@ export function parseTrigger(
   input: unknown,
   job: Pick<Job, 'timeZone'>,
 ): { name: string; definition: TriggerDefinition } {
-  const { name, timeZone, paused, ...rest } = parseInput(triggerInputSchema, input);
+  const { name, timeZone, paused, calendars = [], ...rest } = parseInput(triggerInputSchema, input);
   const definition: TriggerDefinition = {
     ...withoutUndefined(rest),
     timeZone: timeZone ?? job.timeZone,
+    ...(calendars.length === 0 ? {} : { calendars: [...new Set(calendars)] }),
     ...(paused === true ? { paused } : {}),
   };
   if (definition.startAt !== undefined && definition.endAt !== undefined && definition.endAt <= definition.startAt) {
@@ -125,14 +131,22 @@ export function parseTrigger(
   return { name: name ?? DEFAULT_TRIGGER, definition };
 }
 
-/** Compiles the schedule of a trigger. Errors: `CJ_SCHEDULE_INVALID`, fields relative to the trigger. */
-export function compileTrigger(key: TriggerKey, definition: TriggerDefinition): SearchableSchedule {
+/**
+ * Compiles the schedule of a trigger, with those calendars that it names.
+ * Errors: `CJ_SCHEDULE_INVALID`, fields relative to the trigger.
+ */
+export function compileTrigger(
+  key: TriggerKey,
+  definition: TriggerDefinition,
+  calendars: readonly CompiledCalendar[] = [],
+): SearchableSchedule {
   try {
     return compileSchedule(definition.schedule, {
       timeZone: definition.timeZone,
       dstGap: definition.dstGap,
       dstOverlap: definition.dstOverlap,
       hashSeed: key,
+      calendars,
     });
   } catch (error) {
     if (error instanceof ValidationError) {
@@ -177,17 +191,19 @@ export function firstFire(
   key: TriggerKey,
   definition: TriggerDefinition,
   now: EpochMs,
+  calendars: readonly CompiledCalendar[] = [],
 ): { watermark: EpochMs; next: FireTime } {
-  const compiled = compileTrigger(key, definition);
+  const compiled = compileTrigger(key, definition, calendars);
   const graceMs = definition.misfire?.graceMs ?? misfirePolicySchema.parse({}).graceMs;
   const watermark = definition.schedule.type === 'at' ? now - graceMs : now;
   const next = nextFire(key, definition, compiled, watermark);
   if (next === null) {
+    const isExcluded = nextFire(key, definition, compileTrigger(key, definition), watermark) !== null;
     const field = definition.endAt !== undefined && definition.endAt <= now ? 'endAt' : 'schedule';
-    throw new ValidationError(
-      [{ field, message: 'nothing will ever fire: every time is in the past' }],
-      'CJ_SCHEDULE_INVALID',
-    );
+    const violation = isExcluded
+      ? { field: 'calendars', message: 'nothing will ever fire: every time is excluded' }
+      : { field, message: 'nothing will ever fire: every time is in the past' };
+    throw new ValidationError([violation], 'CJ_SCHEDULE_INVALID');
   }
   return { watermark, next };
 }

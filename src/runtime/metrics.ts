@@ -39,6 +39,12 @@ export class Metrics {
     'outcome',
   ]);
 
+  readonly replanned = this.#counter(
+    'cloudjob_replanned_triggers_total',
+    'Due instants that moved because calendars or time zone data had changed',
+    [],
+  );
+
   readonly attempts = this.#counter('cloudjob_attempts_total', 'Attempts ended, by target and outcome', [
     'target',
     'outcome',

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { planFires, type FireDecision } from '../domain/fire-plan.js';
-import type { Job, JobKey } from '../domain/job.js';
+import { splitJobKey, type Job, type JobKey } from '../domain/job.js';
+import { undecidedTimes } from '../domain/replan.js';
 import type { ShardId } from '../domain/shard.js';
 import type { DurationMs, EpochMs } from '../domain/time/instant.js';
 import { compileTrigger, jobKeyOfTrigger, type Trigger, type TriggerKey } from '../domain/trigger.js';
@@ -8,6 +9,7 @@ import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
 import type { ExecutionStore, FireResult } from '../store/execution-store.js';
+import type { CalendarBook } from './calendar-book.js';
 
 /** A decision that waits for its instant, and what it was made from. */
 export interface PlannedFire {
@@ -18,12 +20,15 @@ export interface PlannedFire {
   readonly sendAt: EpochMs;
   /** For which instant it was decided; a decision much older than that is made again. */
   readonly plannedFor: EpochMs;
+  /** Revision of the calendars that were asked. */
+  readonly calendars: number;
   /** How often the store answered that it was too early. */
   readonly earlyCount: number;
 }
 
 export interface FirePlannerDeps {
   readonly store: Pick<ExecutionStore, 'readDue'>;
+  readonly calendars: Pick<CalendarBook, 'compiled' | 'revision'>;
   readonly clusterClock: ClusterClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -96,6 +101,17 @@ export class FirePlanner {
     this.#isOutdated = true;
   }
 
+  /** What was decided with other calendars is decided anew, also what they made undecidable. */
+  calendarsChanged(): void {
+    this.#passedBy.clear();
+    this.#planned = this.#planned
+      .flatMap((planned) =>
+        this.#hasOldCalendars(planned) ? (this.#plan(planned.trigger, planned.job) ?? []) : planned,
+      )
+      .sort((a, b) => a.sendAt - b.sendAt);
+    this.outdate();
+  }
+
   /** Brings the mirror up to date. One call at a time. Returns triggers whose job is gone. */
   async readAhead(): Promise<readonly TriggerKey[]> {
     this.#isOutdated = false;
@@ -122,7 +138,8 @@ export class FirePlanner {
     for (; index < this.#planned.length && taken.length < limit && records < MAX_RECORDS_PER_BATCH; index++) {
       const planned = this.#planned[index] as PlannedFire;
       if (planned.sendAt > now) break;
-      const current = now - planned.plannedFor > REPLAN_AFTER_MS ? this.#plan(planned.trigger, planned.job) : planned;
+      const isOld = now - planned.plannedFor > REPLAN_AFTER_MS || this.#hasOldCalendars(planned);
+      const current = isOld ? this.#plan(planned.trigger, planned.job) : planned;
       if (current === null) continue;
       taken.push(current);
       records += current.decision.fires.length + current.decision.missed.length;
@@ -203,7 +220,7 @@ export class FirePlanner {
       const job = jobs.get(jobKeyOfTrigger(trigger.key));
       if (job === undefined) continue;
       const old = known.get(trigger.key);
-      if (old !== undefined && isSame(old, trigger, job)) {
+      if (old !== undefined && isSame(old, trigger, job) && !this.#hasOldCalendars(old)) {
         plans.push(old);
         continue;
       }
@@ -225,7 +242,7 @@ export class FirePlanner {
   }
 
   #plan(trigger: Trigger, job: Job): PlannedFire | null {
-    const { clusterClock, logger, metrics } = this.#deps;
+    const { clusterClock, logger, metrics, calendars } = this.#deps;
     if (trigger.dueAt === undefined) return null;
     const now = clusterClock.now();
     const passedBy = this.#passedBy.get(trigger.key);
@@ -233,15 +250,31 @@ export class FirePlanner {
     if (passedBy !== undefined && passedBy.until > now && passedBy.expected === expected) return null;
     try {
       const at = Math.max(Math.ceil(now), trigger.dueAt);
-      const compiled = compileTrigger(trigger.key, trigger.definition);
+      const { namespace } = splitJobKey(jobKeyOfTrigger(trigger.key));
+      const { calendars: names = [], timeZone } = trigger.definition;
+      const named = calendars.compiled(namespace, names, timeZone);
+      const compiled = undecidedTimes(trigger, compileTrigger(trigger.key, trigger.definition, named));
       const decision = planFires({ trigger, job, compiled, at, shard: this.#config.shard });
-      return { trigger, job, decision, sendAt: decision.dueAt, plannedFor: at, earlyCount: 0 };
+      const calendarsAsked = calendars.revision;
+      return {
+        trigger,
+        job,
+        decision,
+        sendAt: decision.dueAt,
+        plannedFor: at,
+        calendars: calendarsAsked,
+        earlyCount: 0,
+      };
     } catch (error) {
       this.#passedBy.set(trigger.key, { expected, until: now + RETRY_UNDECIDABLE_MS });
       metrics.fires.inc({ outcome: 'undecidable' });
       logger.error('trigger-undecidable', { trigger: trigger.key, error });
       return null;
     }
+  }
+
+  #hasOldCalendars({ trigger, calendars }: PlannedFire): boolean {
+    return trigger.definition.calendars !== undefined && calendars !== this.#deps.calendars.revision;
   }
 
   #insert(planned: PlannedFire): void {

@@ -6,10 +6,11 @@ import type { Metrics } from '../runtime/metrics.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
 import type { Stores } from '../store/stores.js';
+import { CalendarBook } from './calendar-book.js';
 import { ShardLoop } from './shard-loop.js';
 
 export interface SchedulerServiceDeps {
-  readonly stores: Pick<Stores, 'executions' | 'events' | 'clusterClock'>;
+  readonly stores: Pick<Stores, 'executions' | 'events' | 'clusterClock' | 'calendars' | 'planning'>;
   readonly elector: LeaderElector;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -26,13 +27,18 @@ export class SchedulerService extends Service {
   readonly #deps: SchedulerServiceDeps;
   readonly #loops = new Map<LeadershipTerm, ShardLoop>();
 
+  readonly #calendars: CalendarBook;
+
   constructor(deps: SchedulerServiceDeps) {
     super();
     this.#deps = deps;
+    const { calendars, events } = deps.stores;
+    this.#calendars = new CalendarBook({ calendars, events, clock: deps.clock, logger: deps.logger });
   }
 
   protected async onStart(): Promise<void> {
     this.#deps.elector.onTerm((term) => this.#lead(term));
+    await this.#calendars.start();
     await this.#deps.elector.start();
   }
 
@@ -40,6 +46,7 @@ export class SchedulerService extends Service {
     // Firing ends first, so that nothing is under way when the shards are handed over.
     const stopped = await Promise.allSettled([...this.#loops.values()].map((loop) => loop.stop()));
     await this.#deps.elector.stop();
+    await this.#calendars.stop();
     const errors = stopped.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
     if (errors.length > 0) throw new AggregateError(errors, `${errors.length} shards did not stop cleanly`);
   }
@@ -57,8 +64,11 @@ export class SchedulerService extends Service {
   #lead(term: LeadershipTerm): void {
     if (this.stopSignal.aborted || term.ended.aborted) return;
     const { stores, logger } = this.#deps;
-    const { executions: store, events, clusterClock } = stores;
-    const loop = new ShardLoop({ ...this.#deps, store, events, clusterClock, term });
+    const { executions: store, planning, events, clusterClock } = stores;
+    const loop = new ShardLoop(
+      { ...this.#deps, store, planning, calendars: this.#calendars, events, clusterClock, term },
+      { tz: process.versions.tz ?? 'unknown' },
+    );
     this.#loops.set(term, loop);
     term.ended.addEventListener('abort', () => void this.#leave(term, loop), { once: true });
     loop.start().then(

@@ -9,13 +9,18 @@ import { Service } from '../runtime/service.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
 import type { EventBus } from '../store/event-bus.js';
 import type { ExecutionStore, Unsubscribe } from '../store/execution-store.js';
+import type { PlanningStore } from '../store/planning-store.js';
+import type { CalendarBook } from './calendar-book.js';
 import { FireDispatcher } from './fire-dispatcher.js';
 import { FirePlanner, type PlannedFire } from './fire-planner.js';
 import { FireReporter } from './fire-reporter.js';
+import { ShardReplanner } from './shard-replanner.js';
 import { ShardUpkeep } from './shard-upkeep.js';
 
 export interface ShardLoopDeps {
   readonly store: ExecutionStore;
+  readonly planning: PlanningStore;
+  readonly calendars: CalendarBook;
   readonly term: LeadershipTerm;
   readonly events: EventBus;
   readonly clusterClock: ClusterClock;
@@ -32,6 +37,11 @@ const MAX_BATCHES_IN_FLIGHT = 4;
 const TRUST_CHECK_MS: DurationMs = 50;
 const FIRST_ERROR_WAIT_MS: DurationMs = 50;
 const LONGEST_ERROR_WAIT_MS: DurationMs = 2000;
+export interface ShardLoopConfig {
+  /** Release of this member's time zone data. */
+  readonly tz: string;
+}
+
 /** A store that does not answer must not delay the hand-over. */
 const LONGEST_STOP_MS: DurationMs = 500;
 
@@ -51,6 +61,7 @@ export class ShardLoop extends Service {
   readonly #dispatcher: FireDispatcher;
   readonly #reporter: FireReporter;
   readonly #upkeep: ShardUpkeep;
+  readonly #replanner: ShardReplanner;
   readonly #writes = new Set<Promise<void>>();
   #read: Promise<void> | undefined;
   #readFailures = 0;
@@ -59,8 +70,9 @@ export class ShardLoop extends Service {
   #readNotBefore = -Infinity;
   #cancelTimer: CancelTimer | undefined;
   #unsubscribe: Unsubscribe | undefined;
+  #forgetCalendars: (() => void) | undefined;
 
-  constructor(deps: ShardLoopDeps) {
+  constructor(deps: ShardLoopDeps, { tz }: ShardLoopConfig) {
     super();
     const { shard } = deps.term;
     this.name = `shard-${shard}`;
@@ -69,6 +81,7 @@ export class ShardLoop extends Service {
     this.#dispatcher = new FireDispatcher(deps);
     this.#reporter = new FireReporter(deps);
     this.#upkeep = new ShardUpkeep(deps);
+    this.#replanner = new ShardReplanner(deps, { tz, onMoved: () => this.#onHint() });
   }
 
   /** How long the earliest decision has been due. */
@@ -82,8 +95,11 @@ export class ShardLoop extends Service {
     const { shard, epoch, member } = term;
     await this.#untilDone(() => store.sealFence(shard, epoch, member));
     this.#unsubscribe = await this.#untilDone(() => store.onShardChanged(shard, () => this.#onHint()));
+    await this.#untilDone(() => this.#deps.calendars.refresh());
+    this.#forgetCalendars = this.#deps.calendars.onChanged(() => this.#onCalendars());
     await this.#untilDone(() => this.#readOnce());
     await this.#upkeep.start();
+    await this.#replanner.start();
     logger.info('shard-led', { shard, epoch });
     probe.signal('shard-ready', { shard, epoch });
     this.#mayFire = true;
@@ -93,9 +109,10 @@ export class ShardLoop extends Service {
   protected async onStop(): Promise<void> {
     const { store, term, clock, logger, metrics } = this.#deps;
     this.#cancelTimer?.();
+    this.#forgetCalendars?.();
     const wound = new AbortController();
     const windUp = async (): Promise<void> => {
-      await Promise.allSettled([this.#upkeep.stop(), this.#read, ...this.#writes]);
+      await Promise.allSettled([this.#upkeep.stop(), this.#replanner.stop(), this.#read, ...this.#writes]);
       await this.#unsubscribe?.().catch(() => undefined);
       if (term.ended.reason !== 'fenced') await store.releaseFence(term.shard, term.epoch).catch(onRefused);
     };
@@ -111,6 +128,12 @@ export class ShardLoop extends Service {
   #onHint(): void {
     this.#planner.outdate();
     this.#upkeep.wake();
+    this.#step();
+  }
+
+  #onCalendars(): void {
+    this.#planner.calendarsChanged();
+    this.#replanner.wake();
     this.#step();
   }
 

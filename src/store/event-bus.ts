@@ -12,7 +12,9 @@ export type ClusterEventType =
   | 'failed'
   | 'cancelled'
   | 'leader-changed'
-  | 'rescued';
+  | 'rescued'
+  | 'calendar-changed'
+  | 'replanned';
 
 /** Something that happened, for people who watch: best effort, not stored, never the basis of a decision. */
 export interface ClusterEvent {

@@ -19,10 +19,10 @@ async function setup({ shardCount = 4 } = {}) {
   const common = { clock, logger: silentLogger, metrics: new Metrics(), probe: new RecordingProbe() };
   const raiseEpoch = (shard: number) => stores.executions.raiseFence(shard, 'me');
   const elector = new StaticElector({ ...common, raiseEpoch }, { member: 'me', shardCount });
-  const { clusterClock } = stores;
+  const { clusterClock, calendars, planning } = stores;
   const scheduler = new SchedulerService({
     ...common,
-    stores: { executions: faulty.store, events: stores.events, clusterClock },
+    stores: { executions: faulty.store, events: stores.events, clusterClock, calendars, planning },
     elector,
   });
   onTestFinished(async () => {

@@ -6,6 +6,7 @@ import { compileTrigger, nextFire, triggerKeyOf, type TriggerDefinition } from '
 import type { Clock } from '../../src/runtime/clock.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { Metrics } from '../../src/runtime/metrics.js';
+import { CalendarBook } from '../../src/scheduler/calendar-book.js';
 import { ShardLoop } from '../../src/scheduler/shard-loop.js';
 import type { ClusterClock } from '../../src/store/cluster-clock.js';
 import type { ClusterEvent } from '../../src/store/event-bus.js';
@@ -31,6 +32,12 @@ export function setup() {
   const clock = new ManualClock();
   const stores = new MemoryStores({ clock }, { shardCount: 1 });
   const faulty = new FaultyStore<ExecutionStore>(stores.executions, clock);
+  const calendars = new CalendarBook({
+    calendars: stores.calendars,
+    events: stores.events,
+    clock,
+    logger: silentLogger,
+  });
   const events: ClusterEvent[] = [];
   const origin = clock.now();
 
@@ -41,13 +48,15 @@ export function setup() {
       store = faulty.store,
       clusterClock = stores.clusterClock,
       ownClock = clock,
-    }: { store?: ExecutionStore; clusterClock?: ClusterClock; ownClock?: Clock } = {},
+      tz = '2026a',
+    }: { store?: ExecutionStore; clusterClock?: ClusterClock; ownClock?: Clock; tz?: string } = {},
   ): Promise<Leader> {
     const term = new FakeTerm(epoch);
     const probe = new RecordingProbe();
     const metrics = new Metrics();
-    const common = { term, clusterClock, clock: ownClock, probe, metrics, events: stores.events };
-    const loop = new ShardLoop({ ...common, store, logger: silentLogger });
+    const { planning } = stores;
+    const common = { term, clusterClock, clock: ownClock, probe, metrics, events: stores.events, planning, calendars };
+    const loop = new ShardLoop({ ...common, store, logger: silentLogger }, { tz });
     onTestFinished(async () => {
       const stopped = loop.stop();
       await clock.advance(1000);
@@ -92,7 +101,7 @@ export function setup() {
     return events;
   }
 
-  return { clock, stores, faulty, origin, lead, put, records, fired, watch };
+  return { clock, stores, calendars, faulty, origin, lead, put, records, fired, watch };
 }
 
 export function every(everyMs: number): Partial<TriggerDefinition> {

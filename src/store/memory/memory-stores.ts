@@ -3,11 +3,13 @@ import type { Clock } from '../../runtime/clock.js';
 import { Service } from '../../runtime/service.js';
 import { localClusterClock, type ClusterClock } from '../cluster-clock.js';
 import type { Stores } from '../stores.js';
+import { MemoryCalendarStore } from './memory-calendar-store.js';
 import { MemoryEventBus } from './memory-event-bus.js';
 import { MemoryExecutionStore } from './memory-execution-store.js';
 import { MemoryHints } from './memory-hints.js';
 import { MemoryJobStore } from './memory-job-store.js';
 import { MemoryNodeRegistry } from './memory-node-registry.js';
+import { MemoryPlanningStore } from './memory-planning-store.js';
 import { MemoryShard } from './memory-shard.js';
 
 /**
@@ -18,6 +20,8 @@ export class MemoryStores extends Service implements Stores {
   readonly name = 'memory-stores';
   readonly jobs: MemoryJobStore;
   readonly executions: MemoryExecutionStore;
+  readonly calendars: MemoryCalendarStore;
+  readonly planning: MemoryPlanningStore;
   readonly registry: MemoryNodeRegistry;
   readonly events = new MemoryEventBus();
   readonly clusterClock: ClusterClock;
@@ -28,6 +32,8 @@ export class MemoryStores extends Service implements Stores {
     const shards = Array.from({ length: shardCount }, (_, id) => new MemoryShard(id, hints));
     this.jobs = new MemoryJobStore({ shards, clock });
     this.executions = new MemoryExecutionStore({ shards, clock, hints });
+    this.calendars = new MemoryCalendarStore({ clock });
+    this.planning = new MemoryPlanningStore({ shards, clock });
     this.registry = new MemoryNodeRegistry({ clock });
     this.clusterClock = localClusterClock(clock);
   }

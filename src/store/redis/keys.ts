@@ -54,6 +54,26 @@ export function nodesKey(cluster: string, role: NodeRole): string {
   return `cj:{${cluster}}:nodes:${role}`;
 }
 
+/** The calendars of a namespace, outside the shards: the leaders of all of them read these. */
+export interface CalendarKeys {
+  readonly calendars: string;
+  readonly calendarBases: string;
+  readonly calendarRevisions: string;
+}
+
+export function calendarKeysOf(cluster: string, namespace: string): CalendarKeys {
+  return {
+    calendars: `cj:{${cluster}}:calendars:${namespace}`,
+    calendarBases: `cj:{${cluster}}:calendar-bases:${namespace}`,
+    calendarRevisions: calendarRevisionsKey(cluster),
+  };
+}
+
+/** HASH: namespace → revision of its last change; `*` → the last of all. */
+export function calendarRevisionsKey(cluster: string): string {
+  return `cj:{${cluster}}:calendar-revisions`;
+}
+
 /** STRING: who holds the lease of a shard, where leaders are elected without ZooKeeper. Written by redlock. */
 export function leaseKey(cluster: string, shard: ShardId): string {
   return `cj:{${cluster}:${shard}}:lease`;

@@ -30,11 +30,16 @@ const CODES = {
   jitterMs: 'j',
   dstGap: 'g',
   dstOverlap: 'o',
+  /** Names, separated by commas. `scan_triggers` looks for it. */
+  calendars: 'k',
   misfire: 'm',
   overlap: 'v',
   paused: 'p',
   data: 'd',
 } as const;
+
+/** Part of every record of a trigger that names calendars; may also stand in the data of others. */
+export const CALENDARS_PART = `|${CODES.calendars}`;
 
 const DEFAULT_ZONE = 'UTC';
 
@@ -51,6 +56,7 @@ export function packTrigger(definition: TriggerDefinition): string {
   add(CODES.jitterMs, definition.jitterMs);
   add(CODES.dstGap, definition.dstGap);
   add(CODES.dstOverlap, definition.dstOverlap);
+  add(CODES.calendars, definition.calendars?.join(','));
   if (misfire !== undefined) {
     add(CODES.misfire, `${misfire.policy},${misfire.graceMs},${misfire.maxAgeMs},${misfire.maxCount}`);
   }
@@ -77,6 +83,7 @@ export function unpackTrigger(packed: string): TriggerDefinition {
     jitterMs: number(CODES.jitterMs),
     dstGap: text(CODES.dstGap),
     dstOverlap: text(CODES.dstOverlap),
+    calendars: text(CODES.calendars)?.split(','),
     misfire: misfire === undefined ? undefined : unpackMisfire(misfire),
     overlap: text(CODES.overlap),
     data: data === undefined ? undefined : parseJson(data),

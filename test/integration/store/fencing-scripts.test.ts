@@ -52,6 +52,7 @@ const fenced: Record<string, (shard: Shard, epoch: number) => Promise<unknown[]>
   drop_orphans: (shard, epoch) => shard.run('drop_orphans', epoch),
   requeue_retries: (shard, epoch) => shard.run('requeue_retries', epoch, 10, 'ready:', 0),
   rescue_expired: (shard, epoch) => shard.run('rescue_expired', epoch, 10, 'ready:', 0, '{}'),
+  move_due: (shard, epoch) => shard.run('move_due', epoch, 5000),
   delete_expired: (shard, epoch) => shard.run('delete_expired', epoch, 10),
 };
 

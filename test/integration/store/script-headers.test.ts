@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { shardKeysOf, type ShardKeys } from '../../../src/store/redis/keys.js';
+import { calendarKeysOf, shardKeysOf } from '../../../src/store/redis/keys.js';
 import { SCRIPT_CODES, SCRIPT_FOLDER, SCRIPT_NAMES } from '../../../src/store/redis/script-manifest.js';
 import { keyRoles } from './script-harness.js';
 
@@ -50,9 +50,9 @@ describe('the scripts', () => {
     const patterns = [...textOf(`${name}.lua`).matchAll(/^-- KEYS\[(\d+)\] (\w+) +(\S+)/gm)];
     expect(patterns.map(([, position]) => Number(position))).toEqual(patterns.map((_, i) => i + 1));
     expect(patterns.length).toBeLessThanOrEqual(8);
-    const keys: ShardKeys = shardKeysOf('cluster', 0);
+    const keys: Record<string, string> = { ...shardKeysOf('cluster', 0), ...calendarKeysOf('cluster', 'namespace') };
     for (const [i, role] of keyRoles(name).entries()) {
-      expect(patterns[i]?.[3]).toBe(keys[role].replace('{cluster:0}', '{cluster:shard}'));
+      expect(patterns[i]?.[3]).toBe(keys[role]?.replace('{cluster:0}', '{cluster:shard}'));
     }
   });
 
@@ -76,7 +76,11 @@ describe('docs/redis-data-model.md', () => {
   const document = readFileSync(new URL('../../../docs/redis-data-model.md', import.meta.url), 'utf8');
 
   it('names every script and every key', () => {
-    const keys = Object.values(shardKeysOf('cluster', 0)).map((key) => key.replace(/^.*:/, ''));
+    const stored = [
+      ...Object.values(shardKeysOf('cluster', 0)),
+      ...Object.values(calendarKeysOf('cluster', '<namespace>')),
+    ];
+    const keys = stored.map((key) => key.replace(/^.*?}:/, ''));
     for (const name of [...SCRIPT_NAMES, ...keys]) expect(document).toContain(`\`${name}\``);
   });
 });

@@ -41,6 +41,7 @@ const definition = fc.record(
     jitterMs: fc.integer({ min: 1 }),
     dstGap: fc.constantFrom('next' as const, 'skip' as const, 'shift' as const),
     dstOverlap: fc.constantFrom('first' as const, 'second' as const, 'both' as const),
+    calendars: fc.array(fc.constantFrom('a', 'b.c', '-_', 'k'), { minLength: 1, maxLength: 3 }),
     misfire: fc.record({
       policy: fc.constantFrom('fireOnce' as const, 'fireAll' as const, 'skip' as const),
       graceMs: instant,
