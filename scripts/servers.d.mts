@@ -25,6 +25,10 @@ export class RedisServer extends ServerProcess {
   readonly url: string;
 }
 
+export class SentinelServer extends RedisServer {
+  constructor(port: number, folder: string);
+}
+
 export class ZooKeeperServer extends ServerProcess {
   readonly port: number;
   untilServing(timeoutMs?: number): Promise<void>;

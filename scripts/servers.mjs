@@ -162,6 +162,15 @@ export async function startRedis({ appendOnly = true, args = [], folder, port, d
   return server;
 }
 
+/** A Sentinel. It keeps what it learns in the `sentinel.conf` of its folder, which must be there. */
+export class SentinelServer extends RedisServer {
+  constructor(port, folder) {
+    super(port, folder, []);
+    this.name = `redis-sentinel on port ${port}`;
+    this.args = [join(folder, 'sentinel.conf'), '--sentinel'];
+  }
+}
+
 export class ZooKeeperServer extends ServerProcess {
   constructor(clientPort, folder) {
     const args = [
