@@ -22,7 +22,6 @@ export interface History {
 export interface TriggerPlan {
   /** `namespace/job/trigger`. */
   readonly key: string;
-  readonly shard: number;
   readonly overlap: 'skip' | 'allow';
   readonly spans: readonly FiringSpan[];
 }
@@ -70,6 +69,8 @@ export interface RecordState {
   /** Token of the attempt that ended last. */
   readonly settledBy: string;
   readonly reason: string;
+  /** `namespace/job`. */
+  readonly job: string;
   /** `namespace/job/trigger`; null for a run asked for by a caller. */
   readonly trigger: string | null;
   readonly nominalAt: number;

@@ -6,6 +6,8 @@ const START = 1_700_000_000_000;
 const SPAN_MS = 12_000;
 const FAULT = { name: 'made up', from: START + 4000, healedAt: START + 6000, boundMs: 4000 };
 
+/** A plan, and where its trigger lives. */
+type Placed = TriggerPlan & { readonly shard: number };
 type Timed = { readonly at: number; readonly entry: LogEntry };
 
 /**
@@ -45,7 +47,7 @@ export function validHistory(seed: number): History {
   };
 }
 
-function planOf(random: Random, index: number): TriggerPlan {
+function planOf(random: Random, index: number): Placed {
   const everyMs = random.pick([500, 1000, 2000]);
   const phaseMs = random.between(0, everyMs - 1);
   const editAt = START + random.between(3000, 9000);
@@ -65,7 +67,7 @@ function planOf(random: Random, index: number): TriggerPlan {
 
 interface Play {
   readonly random: Random;
-  readonly plan: TriggerPlan;
+  readonly plan: Placed;
   readonly timed: Timed[];
   readonly runs: WorkerRun[];
 }
@@ -82,7 +84,7 @@ function playTrigger({ random, plan, timed, runs }: Play): void {
     const id = `${plan.shard}-${nominalAt}-${plan.key.slice(-2)}`;
     const base = {
       ...{ attempt: 0, maxAttempts: 3, firedAt, epoch, token: '', settledBy: '', reason: '' },
-      ...{ trigger: plan.key, nominalAt, dueAt: nominalAt },
+      ...{ job: 'ns/job', trigger: plan.key, nominalAt, dueAt: nominalAt },
     };
     const push = (when: number, record: RecordState): void => {
       timed.push({ at: when, entry: { kind: 'record', shard: plan.shard, id, record } });
@@ -152,7 +154,7 @@ function playAttempts({ random, id, base, push, runs }: Attempts): number {
 
 function contentsOf(
   shard: number,
-  { entries, triggers }: { entries: readonly LogEntry[]; triggers: readonly TriggerPlan[] },
+  { entries, triggers }: { entries: readonly LogEntry[]; triggers: readonly Placed[] },
 ): History['shards'][number] {
   const executions = new Map<string, string>();
   for (const entry of entries) {

@@ -1,0 +1,129 @@
+import { EVERYWHERE, SINGLE, type Fault } from '../fault.js';
+import type { FaultSite } from '../fault-site.js';
+import type { RedisServer } from '../../../scripts/servers.mjs';
+import type { RedisProxy } from '../../support/redis-proxy.js';
+
+/** From the return of Redis to the first fire: reconnect, load, read what is due. */
+const RETURN_MS = 4000;
+const afterHold = (holdMs: number): number => holdMs + RETURN_MS;
+
+function serverOf(site: FaultSite): RedisServer {
+  const [server] = site.redis.servers;
+  if (server === undefined) throw new Error('no Redis server');
+  return server;
+}
+
+function proxiesOf(site: FaultSite): readonly RedisProxy[] {
+  return site.members.flatMap((member) => (member.redisProxy === undefined ? [] : [member.redisProxy]));
+}
+
+export const REDIS_FAULTS: readonly Fault[] = [
+  {
+    name: 'redis-kill',
+    sites: SINGLE,
+    part: 'redis',
+    holdMs: [100, 2500],
+    boundMs: afterHold,
+    async inject({ site }) {
+      const server = serverOf(site);
+      await server.kill();
+      return () => server.start();
+    },
+  },
+  {
+    name: 'redis-freeze',
+    sites: SINGLE,
+    part: 'redis',
+    holdMs: [5000, 8000],
+    boundMs: afterHold,
+    async inject({ site }) {
+      serverOf(site).signal('SIGSTOP');
+      return async () => serverOf(site).signal('SIGCONT');
+    },
+  },
+  {
+    name: 'redis-slow',
+    sites: SINGLE,
+    part: 'redis',
+    holdMs: [3000, 5000],
+    boundMs: () => 6000,
+    async inject({ site, random }) {
+      const least = random.pick([20, 200]);
+      for (const proxy of proxiesOf(site)) proxy.delayMs = () => random.between(least, least * 5);
+      return async () => {
+        for (const proxy of proxiesOf(site)) proxy.delayMs = () => 0;
+      };
+    },
+  },
+  {
+    name: 'redis-swallowed-replies',
+    sites: SINGLE,
+    part: 'redis',
+    holdMs: [3000, 5000],
+    boundMs: (holdMs) => holdMs + 1000,
+    async inject({ site, random }) {
+      for (const proxy of proxiesOf(site)) proxy.onReply = () => (random.chance(0.03) ? 'swallow' : 'forward');
+      return async () => {
+        for (const proxy of proxiesOf(site)) proxy.onReply = () => 'forward';
+      };
+    },
+  },
+  {
+    name: 'redis-torn-replies',
+    sites: SINGLE,
+    part: 'redis',
+    holdMs: [3000, 5000],
+    boundMs: (holdMs) => holdMs + 1000,
+    async inject({ site, random }) {
+      for (const proxy of proxiesOf(site)) {
+        proxy.onReply = (size) => (random.chance(0.03) ? random.between(0, size - 1) : 'forward');
+      }
+      return async () => {
+        for (const proxy of proxiesOf(site)) proxy.onReply = () => 'forward';
+      };
+    },
+  },
+  {
+    name: 'redis-script-flush',
+    sites: EVERYWHERE,
+    part: 'redis',
+    holdMs: [1000, 2000],
+    boundMs: () => 500,
+    async inject({ site, random }) {
+      const { client } = site.redis;
+      const flush = (): void => {
+        const nodes = 'nodes' in client ? client.nodes('master') : [client];
+        for (const node of nodes) void node.call('SCRIPT', 'FLUSH').catch(() => undefined);
+      };
+      flush();
+      const timer = setInterval(flush, random.between(100, 500));
+      return async () => clearInterval(timer);
+    },
+  },
+  {
+    name: 'redis-maxmemory',
+    sites: SINGLE,
+    part: 'redis',
+    holdMs: [1000, 3000],
+    boundMs: afterHold,
+    async inject({ site }) {
+      await site.redis.client.call('CONFIG', 'SET', 'maxmemory', '1000000');
+      return async () => void (await site.redis.client.call('CONFIG', 'SET', 'maxmemory', '0'));
+    },
+  },
+  {
+    name: 'power-off',
+    sites: SINGLE,
+    part: 'redis',
+    holdMs: [200, 1500],
+    boundMs: (holdMs) => holdMs + 15_000,
+    async inject({ site }) {
+      const server = serverOf(site);
+      await Promise.all([server.kill(), ...site.members.map((member) => member.end())]);
+      return async () => {
+        await server.start();
+        await Promise.all(site.members.map((member) => member.start()));
+      };
+    },
+  },
+];

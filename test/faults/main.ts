@@ -1,0 +1,37 @@
+// npm run test:faults: see docs/testing.md. Compiled together with the product by scripts/faults.mjs.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ALL_FAULTS } from './all-faults.js';
+import { runSuite } from './suite.js';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    only: { type: 'string', default: '' },
+    fires: { type: 'string', default: '500' },
+    folder: { type: 'string', default: join(process.cwd(), '.tmp', 'faults') },
+  },
+});
+const seed = Number(values.seed);
+const say = (line: string): void => console.log(line);
+say(`seed ${seed}`);
+const build = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src');
+const { tally, failed } = await runSuite({
+  build,
+  folder: join(values.folder, `seed-${seed}`),
+  seed,
+  faults: ALL_FAULTS,
+  only: values.only === '' ? [] : values.only.split(','),
+  forMs: Number(values.minutes) * 60_000,
+  maxRounds: Number(values.rounds),
+  fires: Number(values.fires),
+  say,
+});
+say(`\n${tally.table()}\n`);
+for (const { replay } of failed) say(`failed; replay: npm run test:faults -- ${replay} --fires ${values.fires}`);
+say(`\n${tally.rounds} rounds, ${tally.fires} fires; seed ${seed}`);
+say(`${tally.rounds - failed.length} passed, ${failed.length} failed`);
+process.exit(failed.length === 0 ? 0 : 1);

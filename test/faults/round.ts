@@ -1,0 +1,201 @@
+import { open, readFile } from 'node:fs/promises';
+import { setTimeout as passed } from 'node:timers/promises';
+import { checkHistory, type Bounds } from './checker.js';
+import { worstGapMs } from './checks/timing-checks.js';
+import type { Fault, Heal } from './fault.js';
+import { SHARDS, type FaultSite } from './fault-site.js';
+import type { FaultSpan, History, LogEntry, LossWindow, WorkerRun } from './history.js';
+import { Load } from './load.js';
+import type { Random } from './random.js';
+import { countOpen, earliestDue, readContents, readFence, readRecords, type ShardSource } from './shard-contents.js';
+import type { Violation } from './violation.js';
+
+export interface RoundOptions {
+  readonly site: FaultSite;
+  readonly namespace: string;
+  readonly faults: readonly Fault[];
+  readonly random: Random;
+  /** Fires per second. */
+  readonly fires: number;
+  readonly bounds: Bounds;
+}
+
+export interface RoundResult {
+  readonly faults: readonly FaultSpan[];
+  readonly violations: readonly Violation[];
+  readonly history: History;
+  readonly fires: number;
+  readonly worstGapMs: number;
+  readonly fencedWrites: number;
+  readonly mayLose: boolean;
+}
+
+const WARM_MS = 1000;
+const RECOVER_WITHIN_MS = 60_000;
+const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
+
+/** Load, faults, healing, rest, check: one piece of history with its own namespace on a standing cluster. */
+export async function runRound(options: RoundOptions): Promise<RoundResult> {
+  const { site, namespace, random, fires, bounds } = options;
+  const source: ShardSource = { client: site.redis.client, cluster: site.cluster };
+  for (const member of site.members) member.note(`round ${namespace}: ${options.faults.map((f) => f.name).join(', ')}`);
+  for (const member of site.members) member.facts();
+  const fencedBefore = await fencedWrites(site);
+  await site.log?.skip();
+  const fences = await Promise.all(shards.map((shard) => readFence(source, shard)));
+  const offsets = new Map(
+    await Promise.all(site.byRole('worker').map(async (w) => [w, await sizeOf(site.runsFile(w))] as const)),
+  );
+
+  const load = new Load({ url: site.api.spec.url ?? '', namespace, random, fires });
+  const problems: string[] = [];
+  await load.start();
+  await passed(WARM_MS);
+  const faults = await underFaults(options);
+  problems.push(...(await caughtUp(source)));
+  await load.stopEditing();
+  problems.push(...(await caughtUp(source)));
+  const recoveredAt = Date.now();
+  await passed(WARM_MS);
+  await load.pauseAll();
+  problems.push(...(await drained(source)));
+
+  const entries = await entriesOf(site, { source, namespace, fences });
+  const recorded = new Set(entries.flatMap((entry) => (entry.kind === 'record' ? [entry.id] : [])));
+  const history: History = {
+    triggers: load.book.plans(faults.map(({ from }) => ({ from, healedAt: recoveredAt }))),
+    log: { kind: site.log === null ? 'last-state' : 'every-change', entries },
+    runs: await runsOf(site, { offsets, namespace }),
+    writes: load.writes,
+    found: await load.found(recorded),
+    faults,
+    shards: await Promise.all(shards.map((shard) => readContents(source, shard))),
+    processes: site.members.map((member) => member.facts()),
+    lossWindows: lossWindowsOf(options.faults, faults, recoveredAt),
+  };
+  const violations = [
+    ...checkHistory(history, bounds),
+    ...problems.map((text) => ({ invariant: 'I8' as const, subject: 'recovery', text })),
+    ...load.surprises.map((text) => ({ invariant: 'ack' as const, subject: 'API', text })),
+  ];
+  const fenced = (await fencedWrites(site)) - fencedBefore;
+  await load.deleteAll();
+  return {
+    faults,
+    violations,
+    history,
+    fires: history.log.entries.filter((entry) => entry.kind === 'record' && entry.record.state === 'queued').length,
+    worstGapMs: worstGapMs(history),
+    fencedWrites: Math.max(0, fenced),
+    mayLose: options.faults.some((fault) => fault.mayLose === true),
+  };
+}
+
+/** Injects all faults, one shortly after the other, and heals servers and networks before processes. */
+async function underFaults({ site, faults, random }: RoundOptions): Promise<readonly FaultSpan[]> {
+  const holds = faults.map(({ holdMs: [least, most] }) => random.between(least, most));
+  const holdMs = Math.max(0, ...holds);
+  const victims = { scheduler: random.pick(site.byRole('scheduler')), worker: random.pick(site.byRole('worker')) };
+  const heals: { part: string; heal: Heal }[] = [];
+  const begun: number[] = [];
+  for (const fault of faults) {
+    begun.push(Date.now());
+    heals.push({ part: fault.part, heal: await fault.inject({ site, random, holdMs, ...victims }) });
+    if (faults.length > 1) await passed(random.between(0, 500));
+  }
+  await passed(holdMs);
+  const order = ['redis', 'zookeeper', 'scheduler', 'worker', 'api'];
+  for (const { heal } of heals.sort((a, b) => order.indexOf(a.part) - order.indexOf(b.part))) await heal();
+  const healedAt = Date.now();
+  return faults.map((fault, i) => {
+    const from = begun[i] ?? healedAt;
+    return { name: fault.name, from, healedAt, boundMs: fault.boundMs(healedAt - from) };
+  });
+}
+
+async function caughtUp(source: ShardSource): Promise<readonly string[]> {
+  return within('fires are up to date', async () => {
+    const due = await Promise.all(shards.map((shard) => earliestDue(source, shard)));
+    return Math.min(...due) > Date.now() - 300;
+  });
+}
+
+async function drained(source: ShardSource): Promise<readonly string[]> {
+  return within('all executions have ended', async () => {
+    const open = await Promise.all(shards.map((shard) => countOpen(source, shard)));
+    return open.every((count) => count === 0);
+  });
+}
+
+async function within(what: string, isSo: () => Promise<boolean>): Promise<readonly string[]> {
+  const deadline = performance.now() + RECOVER_WITHIN_MS;
+  while (performance.now() < deadline) {
+    if (await isSo()) return [];
+    await passed(100);
+  }
+  return [`not within ${RECOVER_WITHIN_MS} ms: ${what}`];
+}
+
+async function entriesOf(
+  site: FaultSite,
+  { source, namespace, fences }: { source: ShardSource; namespace: string; fences: readonly LogEntry[] },
+): Promise<readonly LogEntry[]> {
+  if (site.log === null) {
+    return (await Promise.all(shards.map((shard) => readRecords(source, { shard, namespace })))).flat();
+  }
+  const known = new Set<string>();
+  const mine = (await site.log.read()).filter((entry) => {
+    if (entry.kind === 'fence') return true;
+    if (entry.kind === 'watermark' || entry.kind === 'trigger-removed')
+      return entry.trigger.startsWith(`${namespace}/`);
+    if (entry.kind === 'record' && entry.record.job.startsWith(`${namespace}/`)) known.add(entry.id);
+    return known.has(entry.id);
+  });
+  return [...fences, ...mine];
+}
+
+async function runsOf(
+  site: FaultSite,
+  { offsets, namespace }: { offsets: ReadonlyMap<unknown, number>; namespace: string },
+): Promise<readonly WorkerRun[]> {
+  const runs = await Promise.all(
+    site.byRole('worker').map(async (worker) => {
+      const text = await readFrom(site.runsFile(worker), offsets.get(worker) ?? 0);
+      const lines = text.split('\n').filter((line) => line.endsWith('}'));
+      return lines.map((line) => JSON.parse(line) as WorkerRun);
+    }),
+  );
+  return runs.flat().filter((run) => run.key.startsWith(`${namespace}/`));
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await readFile(path)).length;
+}
+
+async function readFrom(path: string, offset: number): Promise<string> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const bytes = Buffer.alloc(Math.max(0, size - offset));
+    await file.read(bytes, 0, bytes.length, offset);
+    return bytes.toString();
+  } finally {
+    await file.close();
+  }
+}
+
+async function fencedWrites(site: FaultSite): Promise<number> {
+  const counts = await Promise.all(
+    site.byRole('scheduler').map((member) => member.metric('cloudjob_fenced_writes_total')),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Replication may lag behind by a few seconds before the failover. */
+const LAG_MS = 5000;
+
+function lossWindowsOf(faults: readonly Fault[], spans: readonly FaultSpan[], until: number): readonly LossWindow[] {
+  return spans
+    .filter((_, i) => faults[i]?.mayLose === true)
+    .map(({ from }) => ({ from: from - LAG_MS, until, isReported: false }));
+}

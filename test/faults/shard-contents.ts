@@ -1,0 +1,73 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { LogEntry, ShardContents } from './history.js';
+import { readRecord } from './aof-log.js';
+
+const KEYS = ['executions', 'ready', 'leases', 'retries', 'expiry', 'history', 'triggers', 'due'];
+
+/** One instant of a shard: a script sees nothing half done. Records are reduced to their states. */
+const SNAPSHOT = `
+local states = redis.call('HGETALL', KEYS[1])
+for i = 2, #states, 2 do states[i] = string.match(states[i], '^[^|]*') end
+local sets = { states }
+for i = 2, 6 do sets[i] = redis.call('ZRANGE', KEYS[i], 0, -1) end
+sets[7] = redis.call('HKEYS', KEYS[7])
+sets[8] = redis.call('ZRANGE', KEYS[8], 0, -1)
+return sets`;
+
+export interface ShardSource {
+  readonly client: Redis | Cluster;
+  readonly cluster: string;
+}
+
+function keyOf(cluster: string, shard: number, name: string): string {
+  return `cj:{${cluster}:${shard}}:${name}`;
+}
+
+export async function readContents({ client, cluster }: ShardSource, shard: number): Promise<ShardContents> {
+  const keys = KEYS.map((name) => keyOf(cluster, shard, name));
+  const sets = (await client.eval(SNAPSHOT, keys.length, ...keys)) as string[][];
+  const [states = [], ready = [], leases = [], retries = [], expiry = [], history = [], triggers = [], due = []] = sets;
+  const executions = new Map<string, string>();
+  for (let i = 0; i < states.length; i += 2) executions.set(states[i] ?? '', states[i + 1] ?? '');
+  return {
+    shard,
+    executions,
+    ready: new Set(ready.map((member) => member.slice(member.lastIndexOf(' ') + 1))),
+    leases: new Set(leases),
+    retries: new Set(retries),
+    expiring: new Set(expiry.filter((member) => member.startsWith('x:')).map((member) => member.slice(2))),
+    listed: new Set(history.map((member) => member.slice(member.lastIndexOf('/') + 1))),
+    triggers: new Set(triggers),
+    due: new Set(due),
+  };
+}
+
+/** How many executions of the shard have not ended. */
+export async function countOpen({ client, cluster }: ShardSource, shard: number): Promise<number> {
+  const names = ['ready', 'leases', 'retries'];
+  const counts = await Promise.all(names.map((name) => client.zcard(keyOf(cluster, shard, name))));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Earliest due instant; Infinity when nothing is due ever. */
+export async function earliestDue({ client, cluster }: ShardSource, shard: number): Promise<number> {
+  const [, score] = (await client.call('ZRANGE', keyOf(cluster, shard, 'due'), '0', '0', 'WITHSCORES')) as string[];
+  return score === undefined ? Infinity : Number(score);
+}
+
+export async function readFence({ client, cluster }: ShardSource, shard: number): Promise<LogEntry> {
+  const epoch = Number((await client.hget(keyOf(cluster, shard, 'fence'), 'epoch')) ?? 0);
+  return { kind: 'fence', shard, epoch };
+}
+
+/** All records of a namespace as they are now, by time of firing. */
+export async function readRecords(
+  { client, cluster }: ShardSource,
+  { shard, namespace }: { shard: number; namespace: string },
+): Promise<readonly Extract<LogEntry, { kind: 'record' }>[]> {
+  const stored = await client.hgetall(keyOf(cluster, shard, 'executions'));
+  return Object.entries(stored)
+    .map(([id, value]) => ({ kind: 'record' as const, shard, id, record: readRecord(id, value) }))
+    .filter(({ record }) => record.job.startsWith(`${namespace}/`))
+    .sort((a, b) => a.record.firedAt - b.record.firedAt || a.record.epoch - b.record.epoch);
+}

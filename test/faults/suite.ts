@@ -1,0 +1,143 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startZooKeeper, type ZooKeeperEnsemble } from '../../scripts/servers.mjs';
+import { DEFAULT_BOUNDS, describeViolations, type Bounds } from './checker.js';
+import type { Fault } from './fault.js';
+import { FaultSite, singleRedis, type RedisSite, type SiteKind } from './fault-site.js';
+import { Random } from './random.js';
+import { namedRound, RoundChooser, type RoundChoice } from './round-choice.js';
+import { runRound, type RoundResult } from './round.js';
+import { Tally } from './tally.js';
+
+export interface SuiteOptions {
+  /** Folder of the built product. */
+  readonly build: string;
+  /** Logs, histories of failing rounds and the report go here. */
+  readonly folder: string;
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+  /** Rounds by name, `a` or `a+b`, in turn; empty = chosen by the seed among all faults. */
+  readonly only: readonly string[];
+  /** No round begins after so long. */
+  readonly forMs: number;
+  readonly maxRounds: number;
+  readonly fires: number;
+  readonly bounds?: Bounds;
+  readonly say: (line: string) => void;
+}
+
+export interface SuiteResult {
+  readonly tally: Tally;
+  readonly failed: readonly { readonly replay: string; readonly text: string }[];
+}
+
+const SITES: Readonly<Record<SiteKind, () => Promise<RedisSite>>> = {
+  single: singleRedis,
+  sentinel: () => Promise.reject(new Error('not there yet')),
+  cluster: () => Promise.reject(new Error('not there yet')),
+};
+
+/** Round after round until the time is over. Sites are started when they are first needed, and stand until the end. */
+export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
+  const { seed, faults, only, forMs, maxRounds, say } = options;
+  mkdirSync(options.folder, { recursive: true });
+  const sites = new Sites(options);
+  const tally = new Tally();
+  const failed: { replay: string; text: string }[] = [];
+  const chooser = new RoundChooser(faults);
+  const until = performance.now() + forMs;
+  try {
+    for (let round = 0; round < maxRounds && (round === 0 || performance.now() < until); round += 1) {
+      // The first round has the seed itself, so that `--rounds 1` with a round's seed is that round.
+      const roundSeed = (seed + round * 7919) % 2 ** 31;
+      const random = new Random(roundSeed);
+      const named = only[round % Math.max(1, only.length)];
+      const choice =
+        named === undefined ? chooser.next(random) : namedRound(named, faults, ['single', 'sentinel', 'cluster']);
+      const startedAt = performance.now();
+      const result = await playRound(await sites.get(choice.kind), {
+        choice,
+        random: new Random(roundSeed),
+        round,
+        options,
+      });
+      tally.add(result);
+      const names = choice.faults.map((fault) => fault.name).join('+');
+      const replay = `--rounds 1 --seed ${roundSeed} --only ${names}`;
+      const counted = result.violations.filter((violation) => violation.isExcused !== true);
+      const verdict = counted.length === 0 ? 'ok' : `${counted.length} VIOLATIONS`;
+      say(
+        `round ${round} ${choice.kind} ${names}: ${verdict}, ${result.fires} fires, gap ${result.worstGapMs} ms, ${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
+      );
+      if (counted.length === 0) continue;
+      const text = describeViolations(result.violations);
+      failed.push({ replay, text });
+      say(`${text}\nreplay: npm run test:faults -- ${replay} --fires ${options.fires}`);
+    }
+  } finally {
+    await sites.close();
+    writeFileSync(join(options.folder, 'report.md'), `${tally.table()}\n`);
+  }
+  return { tally, failed };
+}
+
+interface Play {
+  readonly choice: RoundChoice;
+  readonly random: Random;
+  readonly round: number;
+  readonly options: SuiteOptions;
+}
+
+async function playRound(site: FaultSite, { choice, random, round, options }: Play): Promise<RoundResult> {
+  const namespace = `round-${round}`;
+  const { fires, bounds = DEFAULT_BOUNDS } = options;
+  const result = await runRound({ site, namespace, faults: choice.faults, random, fires, bounds });
+  if (result.violations.length > 0) await keep(site, { namespace, result, options });
+  return result;
+}
+
+/** What a failing round leaves behind: the history as the checker saw it, and what each process said during it. */
+async function keep(
+  site: FaultSite,
+  { namespace, result, options }: { namespace: string; result: RoundResult; options: SuiteOptions },
+): Promise<void> {
+  const folder = join(options.folder, namespace);
+  mkdirSync(folder, { recursive: true });
+  const asJson = (_: string, value: unknown): unknown =>
+    value instanceof Map ? Object.fromEntries(value) : value instanceof Set ? [...value] : value;
+  writeFileSync(join(folder, 'history.json'), JSON.stringify(result.history, asJson));
+  writeFileSync(join(folder, 'violations.json'), JSON.stringify(result.violations, null, 1));
+  for (const member of site.members) {
+    const text = await readFile(member.spec.logFile, 'utf8');
+    const from = text.lastIndexOf(`round ${namespace}:`);
+    writeFileSync(join(folder, `${member.name}.log`), text.slice(Math.max(0, from - 60)));
+  }
+}
+
+/** One site of each kind over one ensemble. */
+class Sites {
+  readonly #options: SuiteOptions;
+  readonly #sites = new Map<SiteKind, FaultSite>();
+  #zookeeper: ZooKeeperEnsemble | undefined;
+
+  constructor(options: SuiteOptions) {
+    this.#options = options;
+  }
+
+  async get(kind: SiteKind): Promise<FaultSite> {
+    const known = this.#sites.get(kind);
+    if (known !== undefined) return known;
+    this.#zookeeper ??= await startZooKeeper({ size: 3, tickTimeMs: 200 });
+    const { build, folder } = this.#options;
+    const redis = await SITES[kind]();
+    const site = await FaultSite.start(redis, { build, folder: join(folder, kind), zookeeper: this.#zookeeper });
+    this.#sites.set(kind, site);
+    return site;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sites.values()].map((site) => site.close()));
+    await this.#zookeeper?.stop();
+  }
+}
