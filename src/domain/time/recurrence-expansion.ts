@@ -1,95 +1,79 @@
-import { RRuleTemporal } from 'rrule-temporal';
-import { DAY_MS, END_LOCAL, HOUR_MS, MINUTE_MS, SECOND_MS, type LocalMs } from './civil.js';
-import type { DurationMs } from './instant.js';
+import { bitsOf, has } from './bit-sets.js';
+import { END_LOCAL, FIRST_LOCAL, SECOND_MS, type LocalMs } from './civil.js';
+import { PeriodTimes } from './recurrence-periods.js';
+import { recurrenceRule, timesWithin, type DayRule, type Frequency, type RecurrenceRule } from './recurrence-rule.js';
+import { StepTimes } from './recurrence-steps.js';
 import { ruleError } from './recurrence-text.js';
+import { CombinedSeconds } from './second-set.js';
 import type { LocalTimes } from './zoned-times.js';
 
-/** Largest COUNT of a rule whose last time has to be found by walking. */
-const MAX_WALKED_COUNT = 1000;
-/**
- * Periods without an occurrence after which the library gives up: more days than lie between two
- * 29 Februaries on one weekday around the year 2100 (40 years).
- */
-const MAX_EMPTY_PERIODS = 20_000;
+/** A COUNT is counted from the start on: a start long ago would take long. */
+const FIRST_COUNTED: LocalMs = Date.UTC(1900, 0, 1);
 
 /** The times of one RRULE, as wall-clock times. A COUNT becomes an end at once, so that no search begins at the start. */
 export class RuleTimes implements LocalTimes {
-  private readonly rule: RRuleTemporal;
+  private readonly times: StepTimes | PeriodTimes;
+  /** Inclusive. */
+  private readonly end: LocalMs;
 
   /** `until` is inclusive. Errors: `CJ_SCHEDULE_INVALID`, field `rrule`. */
   constructor(parts: ReadonlyMap<string, string>, dtstart: LocalMs, until: LocalMs | null) {
-    if (!hasMonthDay(parts)) throw ruleError('never matches: no month has such a day');
-    const end = parts.has('COUNT') ? lastOf(parts, dtstart) : (until ?? END_LOCAL);
-    this.rule = endingAt(parts, dtstart, Math.min(end, END_LOCAL - SECOND_MS));
+    const rule = recurrenceRule(parts, dtstart);
+    checkMonthDays(rule.days);
+    checkPositions(rule);
+    this.times = isStepped(rule) ? new StepTimes(rule, dtstart) : new PeriodTimes(rule, dtstart);
+    this.end = Math.min(until ?? END_LOCAL, END_LOCAL - SECOND_MS);
+    if (rule.count !== null) {
+      if (dtstart < FIRST_COUNTED) throw ruleError('COUNT needs a dtstart from the year 1900 on', 'UNTIL instead');
+      this.end = this.times.nth(rule.count) ?? this.end;
+    }
+    if (this.times.firstFrom(FIRST_LOCAL) === null) throw ruleError(`'${limitsOf(parts)}' never matches together`);
   }
 
   firstFrom(from: LocalMs): LocalMs | null {
-    return orNone(() => this.rule.next(new Date(from), true)?.epochMilliseconds);
+    const at = this.times.firstFrom(from);
+    return at !== null && at <= this.end ? at : null;
   }
 
   lastUntil(until: LocalMs): LocalMs | null {
-    return orNone(() => this.rule.previous(new Date(until), true)?.epochMilliseconds);
+    return this.times.lastUntil(Math.min(until, this.end));
   }
 }
 
-/** The library throws when it gives up the search: then nothing follows. */
-function orNone(search: () => number | undefined): LocalMs | null {
-  try {
-    return search() ?? null;
-  } catch {
-    return null;
+/** What may keep a rule from ever having a time: INTERVAL and the BY parts. */
+function limitsOf(parts: ReadonlyMap<string, string>): string {
+  const limits = [...parts].filter(([name]) => name === 'FREQ' || name === 'INTERVAL' || name.startsWith('BY'));
+  return limits.map(([name, value]) => `${name}=${value}`).join(';');
+}
+
+/** One of the months has one of the days at least. */
+function checkMonthDays({ months, monthDays, skip }: DayRule): void {
+  if (monthDays === null || skip !== 'OMIT') return;
+  const longest = months & LONG_MONTHS ? 31 : months & ~(1 << 2) ? 30 : 29;
+  if (monthDays.every((day) => Math.abs(day) > longest)) {
+    throw ruleError(`'${monthDays.join(',')}' in BYMONTHDAY never matches: no month of the rule has such a day`);
   }
 }
 
-/** The day of the month exists in one of the months at least: a search for 30 February would take long to fail. */
-function hasMonthDay(parts: ReadonlyMap<string, string>): boolean {
-  const days = parts.get('BYMONTHDAY')?.split(',').map(Number);
-  const months = parts.get('BYMONTH')?.split(',').map(Number);
-  if (days === undefined || months === undefined || parts.has('SKIP')) return true;
-  const longest = Math.max(...months.map((month) => (month === 2 ? 29 : [4, 6, 9, 11].includes(month) ? 30 : 31)));
-  return days.some((day) => Math.abs(day) <= longest);
-}
+const LONG_MONTHS = bitsOf([1, 3, 5, 7, 8, 10, 12]);
 
-const PERIODS: ReadonlyMap<string, DurationMs> = new Map([
-  ['SECONDLY', SECOND_MS],
-  ['MINUTELY', MINUTE_MS],
-  ['HOURLY', HOUR_MS],
-  ['DAILY', DAY_MS],
-  ['WEEKLY', 7 * DAY_MS],
-]);
-
-/** The last of COUNT times: by arithmetic where every period has one, else by walking. */
-function lastOf(parts: ReadonlyMap<string, string>, dtstart: LocalMs): LocalMs {
-  const count = Number(parts.get('COUNT'));
-  const periodMs = PERIODS.get(parts.get('FREQ') ?? '');
-  const isPlain = ![...parts.keys()].some((name) => name.startsWith('BY'));
-  if (periodMs !== undefined && isPlain) return dtstart + (count - 1) * Number(parts.get('INTERVAL') ?? 1) * periodMs;
-  if (count > MAX_WALKED_COUNT) throw ruleError(`COUNT=${count} is too large for this rule`, 'at most 1000, or UNTIL');
-  try {
-    return created(parts, dtstart).all().at(-1)?.epochMilliseconds ?? dtstart;
-  } catch {
-    throw ruleError(`the end of COUNT=${count} lies too far ahead to be found`, 'UNTIL instead');
+/** One of the positions is within the most times that a period can have. */
+function checkPositions({ frequency, times, days, positions }: RecurrenceRule): void {
+  if (positions === null) return;
+  const most = mostDays(frequency, days) * new CombinedSeconds(timesWithin(frequency, times)).size;
+  if (positions.every((position) => Math.abs(position) > most)) {
+    throw ruleError(`'${positions.join(',')}' in BYSETPOS never matches: a period has ${most} times at most`);
   }
 }
 
-function endingAt(parts: ReadonlyMap<string, string>, dtstart: LocalMs, end: LocalMs): RRuleTemporal {
-  const endless = [...parts].filter(([name]) => name !== 'COUNT');
-  return created(new Map([...endless, ['UNTIL', `${compact(end)}Z`]]), dtstart);
+/** Most days of one period. */
+function mostDays(frequency: Frequency, { weekdays }: DayRule): number {
+  if (frequency === 'YEARLY') return 371;
+  if (frequency === 'MONTHLY') return 31;
+  if (frequency !== 'WEEKLY') return 1;
+  return [0, 1, 2, 3, 4, 5, 6].filter((weekday) => has(weekdays?.every ?? 0, weekday)).length;
 }
 
-function created(parts: ReadonlyMap<string, string>, dtstart: LocalMs): RRuleTemporal {
-  const rule = [...parts].map(([name, value]) => `${name}=${value}`).join(';');
-  try {
-    return new RRuleTemporal({
-      rruleString: `DTSTART:${compact(dtstart)}Z\nRRULE:${rule}`,
-      maxIterations: MAX_EMPTY_PERIODS,
-    });
-  } catch (error) {
-    throw ruleError(error instanceof Error ? error.message : 'the rule cannot be used');
-  }
-}
-
-/** `20261121T090000` */
-function compact(local: LocalMs): string {
-  return new Date(local).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
+function isStepped({ frequency }: RecurrenceRule): boolean {
+  return frequency !== 'WEEKLY' && frequency !== 'MONTHLY' && frequency !== 'YEARLY';
 }
