@@ -1,4 +1,5 @@
 import type { Fault } from './fault.js';
+import { FAILOVER_FAULTS } from './injections/failover-faults.js';
 import { NETWORK_FAULTS } from './injections/network-faults.js';
 import { PROCESS_FAULTS } from './injections/process-faults.js';
 import { REDIS_FAULTS } from './injections/redis-faults.js';
@@ -9,4 +10,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...NETWORK_FAULTS,
   ...REDIS_FAULTS,
   ...ZOOKEEPER_FAULTS,
+  ...FAILOVER_FAULTS,
 ];

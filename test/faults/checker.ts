@@ -34,7 +34,7 @@ export function checkHistory(history: History, bounds: Bounds = DEFAULT_BOUNDS):
 }
 
 /** What a lost write can bring about. Times are judged all the same. */
-const LOSABLE: ReadonlySet<Invariant> = new Set<Invariant>(['I1', 'I2', 'I4', 'I5', 'I7', 'ack']);
+const LOSABLE: ReadonlySet<Invariant> = new Set<Invariant>(['I1', 'I2', 'I3', 'I4', 'I5', 'I7', 'ack']);
 
 function excuse(violation: Violation, windows: readonly LossWindow[]): Violation {
   const { at, invariant } = violation;
@@ -47,7 +47,7 @@ function unreported(found: readonly Violation[], windows: readonly LossWindow[])
     const lost = found.filter((v) => v.isExcused === true && (v.at ?? 0) >= window.from && (v.at ?? 0) <= window.until);
     if (window.isReported || lost.length === 0) return [];
     const text = `${lost.length} traces of lost writes, and nobody said so`;
-    return [{ invariant: 'loss' as const, subject: 'rollback', text, at: window.until }];
+    return [{ invariant: 'loss' as const, subject: 'rollback', text }];
   });
 }
 

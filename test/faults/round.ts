@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { setTimeout as passed } from 'node:timers/promises';
 import { checkHistory, type Bounds } from './checker.js';
+import { firingsOf } from './checks/firing-checks.js';
 import { worstGapMs } from './checks/timing-checks.js';
 import type { Fault, Heal } from './fault.js';
 import { SHARDS, type FaultSite } from './fault-site.js';
@@ -71,7 +72,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     faults,
     shards: await Promise.all(shards.map((shard) => readContents(source, shard))),
     processes: site.members.map((member) => member.facts()),
-    lossWindows: lossWindowsOf(options.faults, faults, recoveredAt),
+    lossWindows: lossWindowsOf(options.faults, faults),
   };
   const violations = [
     ...checkHistory(history, bounds),
@@ -84,7 +85,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     faults,
     violations,
     history,
-    fires: history.log.entries.filter((entry) => entry.kind === 'record' && entry.record.state === 'queued').length,
+    fires: firingsOf(history).length,
     worstGapMs: worstGapMs(history),
     fencedWrites: Math.max(0, fenced),
     mayLose: options.faults.some((fault) => fault.mayLose === true),
@@ -194,8 +195,9 @@ async function fencedWrites(site: FaultSite): Promise<number> {
 /** Replication may lag behind by a few seconds before the failover. */
 const LAG_MS = 5000;
 
-function lossWindowsOf(faults: readonly Fault[], spans: readonly FaultSpan[], until: number): readonly LossWindow[] {
+/** A lost pause or deletion shows only later: the window is open to the end of the round. */
+function lossWindowsOf(faults: readonly Fault[], spans: readonly FaultSpan[]): readonly LossWindow[] {
   return spans
     .filter((_, i) => faults[i]?.mayLose === true)
-    .map(({ from }) => ({ from: from - LAG_MS, until, isReported: false }));
+    .map(({ from }) => ({ from: from - LAG_MS, until: Infinity, isReported: false }));
 }

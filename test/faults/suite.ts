@@ -6,6 +6,7 @@ import { DEFAULT_BOUNDS, describeViolations, type Bounds } from './checker.js';
 import type { Fault } from './fault.js';
 import { FaultSite, singleRedis, type RedisSite, type SiteKind } from './fault-site.js';
 import { Random } from './random.js';
+import { clusterRedis, sentinelRedis } from './replicated-redis.js';
 import { namedRound, RoundChooser, type RoundChoice } from './round-choice.js';
 import { runRound, type RoundResult } from './round.js';
 import { Tally } from './tally.js';
@@ -34,8 +35,8 @@ export interface SuiteResult {
 
 const SITES: Readonly<Record<SiteKind, () => Promise<RedisSite>>> = {
   single: singleRedis,
-  sentinel: () => Promise.reject(new Error('not there yet')),
-  cluster: () => Promise.reject(new Error('not there yet')),
+  sentinel: sentinelRedis,
+  cluster: clusterRedis,
 };
 
 /** Round after round until the time is over. Sites are started when they are first needed, and stand until the end. */
