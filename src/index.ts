@@ -2,7 +2,15 @@ export { CloudJobClient, type CloudJobClientOptions } from './client/cloudjob-cl
 export { defineJob, type DefinedJob, type JobData } from './client/define-job.js';
 export { Worker, type WorkerOptions } from './client/worker.js';
 export type { JobInput } from './client/job-input.js';
-export type { ExecutionView, JobView, SchedulePreview, TriggerView } from './client/views.js';
+export type {
+  CalendarSummary,
+  CalendarView,
+  ExecutionView,
+  JobView,
+  SchedulePreview,
+  TriggerView,
+} from './client/views.js';
+export type { CalendarInput } from './domain/calendar.js';
 export type { TriggerInput } from './domain/trigger.js';
 export { CloudJobError, ValidationError, type ErrorCode, type Violation } from './domain/errors.js';
 export { cancel, discard, done, retryIn, type HandlerOutcome } from './domain/handler-outcome.js';

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { API_DEPS, type ApiDeps } from './api-deps.js';
+import { CalendarsController } from './calendars.controller.js';
 import { ClusterController } from './cluster.controller.js';
 import { ErrorFilter } from './error.filter.js';
 import { EventsController } from './events.controller.js';
@@ -22,6 +23,7 @@ export interface ApiModuleOptions extends ApiDeps {
 const DEFINITIONS: readonly Type[] = [
   JobsController,
   TriggersController,
+  CalendarsController,
   ExecutionsController,
   PreviewController,
   ClusterController,

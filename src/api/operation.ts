@@ -7,8 +7,9 @@ import { jsonSchemaOf, schemaRef, type SchemaName } from './schemas.js';
 export interface OperationFacts {
   readonly summary: string;
   readonly query?: z.ZodObject;
-  /** Name of the schema, or media type and description of a body that is not JSON. */
-  readonly body?: SchemaName | { readonly mediaType: string; readonly description: string };
+  /** Name of the schema, or media type and description of a body that is not JSON; with `schema` it may also be that. */
+  readonly body?:
+    SchemaName | { readonly mediaType: string; readonly description: string; readonly schema?: SchemaName };
   /** Status → what is answered: name of the schema, null for no body, or a media type. */
   readonly answers: Readonly<
     Record<number, SchemaName | null | { readonly mediaType: string; readonly description: string }>
@@ -50,7 +51,10 @@ function queryDecorators(query: z.ZodObject | undefined): MethodDecorator[] {
 function bodyDecorators(body: OperationFacts['body']): MethodDecorator[] {
   if (body === undefined) return [];
   if (typeof body === 'string') return [ApiBody({ schema: schemaRef(body) })];
-  return [ApiConsumes(body.mediaType), ApiBody({ description: body.description, schema: { type: 'string' } })];
+  const { mediaType, description, schema } = body;
+  if (schema === undefined) return [ApiConsumes(mediaType), ApiBody({ description, schema: { type: 'string' } })];
+  const either = { oneOf: [schemaRef(schema), { type: 'string' }] };
+  return [ApiConsumes('application/json', mediaType), ApiBody({ description, schema: either })];
 }
 
 function answerDecorator(status: number, answer: OperationFacts['answers'][number]): MethodDecorator {

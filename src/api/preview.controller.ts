@@ -15,7 +15,8 @@ export class PreviewController {
   @Post('preview')
   @HttpCode(200)
   @Operation({ summary: 'The next fires of a schedule', body: 'PreviewInput', answers: { 200: 'SchedulePreview' } })
-  preview(@Body() body: unknown): SchedulePreview {
-    return schedulePreview(body, this.#deps.stores.clusterClock.now());
+  preview(@Body() body: unknown): Promise<SchedulePreview> {
+    const { calendars, clusterClock } = this.#deps.stores;
+    return schedulePreview(body, { calendars, now: clusterClock.now() });
   }
 }

@@ -1,6 +1,7 @@
 import type { ReferenceObject, SchemaObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { jobInputSchema, previewInputSchema } from '../client/job-input.js';
+import { calendarSchema } from '../domain/calendar.js';
 import { triggerInputSchema } from '../domain/trigger.js';
 import { reminderInputSchema } from '../reminders/reminders.service.js';
 import { importReportSchema, reminderViewSchema } from './reminder-schemas.js';
@@ -16,6 +17,8 @@ import {
   ticketViewSchema,
 } from './messaging-schemas.js';
 import {
+  calendarSummarySchema,
+  calendarViewSchema,
   clusterViewSchema,
   executionViewSchema,
   healthViewSchema,
@@ -35,6 +38,7 @@ const patchSchema = z.record(z.string(), z.unknown()).describe('RFC 7396: null r
 const inputs = {
   JobInput: jobInputSchema.partial({ name: true }),
   TriggerInput: triggerInputSchema,
+  CalendarInput: calendarSchema,
   PreviewInput: previewInputSchema,
   RunInput: runInputSchema,
   PauseInput: pauseInputSchema,
@@ -51,6 +55,8 @@ const outputs = {
   JobPage: pageOf(jobViewSchema),
   Trigger: triggerViewSchema,
   TriggerPage: pageOf(triggerViewSchema),
+  Calendar: calendarViewSchema,
+  CalendarList: z.strictObject({ items: z.array(calendarSummarySchema) }),
   Execution: executionViewSchema,
   ExecutionPage: pageOf(executionViewSchema),
   SchedulePreview: previewViewSchema,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { calendarFields, calendarSchema } from '../domain/calendar.js';
 import { ERROR_CODES } from '../domain/errors.js';
 import { EXECUTION_STATES } from '../domain/execution-state.js';
 import { jobFields } from '../domain/job.js';
@@ -18,6 +19,7 @@ const timing = {
   jitterMs: z.int().optional(),
   dstGap: z.enum(['next', 'skip', 'shift']).optional(),
   dstOverlap: z.enum(['first', 'second', 'both']).optional(),
+  calendars: z.array(z.string()).optional(),
 } as const;
 
 export const jobViewSchema = z.strictObject({
@@ -54,6 +56,24 @@ export const triggerViewSchema = z.strictObject({
     fireCount: z.int(),
     lastExecutionId: z.string().optional(),
   }),
+});
+
+const calendarHead = {
+  namespace: z.string(),
+  name: z.string(),
+  version: z.int(),
+  createdAt: instant,
+  updatedAt: instant,
+} as const;
+
+export const calendarViewSchema = z.union(
+  calendarSchema.options.map((option) => z.strictObject({ ...calendarHead, ...option.shape })),
+);
+
+export const calendarSummarySchema = z.strictObject({
+  ...calendarHead,
+  type: z.enum(calendarSchema.options.map((option) => option.shape.type.value)),
+  ...calendarFields,
 });
 
 export const executionViewSchema = z.strictObject({

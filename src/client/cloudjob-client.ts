@@ -1,3 +1,4 @@
+import type { CalendarInput } from '../domain/calendar.js';
 import { ConfigError } from '../domain/errors.js';
 import type { JsonValue } from '../domain/json.js';
 import { isName } from '../domain/limits.js';
@@ -14,7 +15,7 @@ import { Listing } from './listing.js';
 import { RestClient } from './rest-client.js';
 import { RestTransport } from './rest-transport.js';
 import { StoreClient, type ClientStores } from './store-client.js';
-import type { ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+import type { CalendarSummary, CalendarView, ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
 
 export interface CommonClientOptions {
   /** @default 'default' */
@@ -153,6 +154,24 @@ export class CloudJobClient {
 
   async retry(id: string): Promise<ExecutionView> {
     return (await this.#open()).retryExecution(id);
+  }
+
+  /** Triggers that name it follow the change within moments. */
+  async putCalendar(name: string, calendar: CalendarInput, options?: WriteOptions): Promise<CalendarView> {
+    return (await (await this.#open()).putCalendar(name, calendar, options)).calendar;
+  }
+
+  async calendar(name: string): Promise<CalendarView> {
+    return (await this.#open()).getCalendar(name);
+  }
+
+  /** All of the namespace, by name, without their days. */
+  async calendars(): Promise<readonly CalendarSummary[]> {
+    return (await this.#open()).listCalendars();
+  }
+
+  async deleteCalendar(name: string, options?: WriteOptions): Promise<void> {
+    return (await this.#open()).deleteCalendar(name, options);
   }
 
   async preview(input: PreviewInput): Promise<SchedulePreview> {

@@ -1,10 +1,11 @@
+import type { CalendarInput } from '../domain/calendar.js';
 import type { CloudJobError } from '../domain/errors.js';
 import type { ExecutionState } from '../domain/execution-state.js';
 import type { JsonValue } from '../domain/json.js';
 import type { TriggerInput } from '../domain/trigger.js';
 import type { ExpectedVersion, Page, PutOutcome } from '../store/job-store.js';
 import type { JobInput, PreviewInput } from './job-input.js';
-import type { ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+import type { CalendarSummary, CalendarView, ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
 
 /** `undefined` = whatever is stored, a number = only over this version, `null` = only where nothing exists. */
 export interface WriteOptions {
@@ -121,6 +122,25 @@ export interface JobClient {
 
   /** Queues a failed execution once more. Errors: `CJ_EXECUTION_NOT_FOUND`, `CJ_STATE_CONFLICT`. */
   retryExecution(id: string): Promise<ExecutionView>;
+
+  /**
+   * Full replacement. Triggers that name the calendar are planned anew: within moments their next fires follow it.
+   * Errors: `CJ_VERSION_CONFLICT`; `CJ_CALENDAR_NOT_FOUND` for its base; `CJ_STATE_CONFLICT` when there are too many.
+   */
+  putCalendar(
+    name: string,
+    calendar: CalendarInput,
+    options?: WriteOptions,
+  ): Promise<{ readonly outcome: PutOutcome; readonly calendar: CalendarView }>;
+
+  /** Errors: `CJ_CALENDAR_NOT_FOUND`. */
+  getCalendar(name: string): Promise<CalendarView>;
+
+  /** All of the namespace, by name, without their days. */
+  listCalendars(): Promise<readonly CalendarSummary[]>;
+
+  /** Errors: `CJ_CALENDAR_NOT_FOUND`, `CJ_VERSION_CONFLICT`, `CJ_STATE_CONFLICT` while calendars or triggers name it. */
+  deleteCalendar(name: string, options?: WriteOptions): Promise<void>;
 
   /** The next fires of a schedule that need not be stored. */
   previewSchedule(input: PreviewInput): Promise<SchedulePreview>;

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { ValidationError } from '../domain/errors.js';
 import { parseInput } from '../domain/input.js';
 import { jobFields, type Job, type JobDefinition } from '../domain/job.js';
-import { NAME } from '../domain/limits.js';
+import { calendarSchema } from '../domain/calendar.js';
+import { MAX_CALENDARS_PER_TRIGGER, NAME } from '../domain/limits.js';
 import { instantSchema, MAX_PREVIEW_COUNT, scheduleSchema } from '../domain/time/schedule.js';
 import { timeZoneOf } from '../domain/time/time-zone.js';
 import { parseTrigger, triggerFields, type TriggerDefinition } from '../domain/trigger.js';
@@ -38,6 +39,13 @@ export const previewInputSchema = z.strictObject({
   count: z.int().min(1).max(MAX_PREVIEW_COUNT).default(5),
   dstGap: triggerFields.dstGap,
   dstOverlap: triggerFields.dstOverlap,
+  /** Names of calendars of `namespace`, or calendars as they would be put. */
+  calendars: z
+    .array(z.union([NAME, calendarSchema]))
+    .max(MAX_CALENDARS_PER_TRIGGER)
+    .optional(),
+  /** Where named calendars are looked up. */
+  namespace: NAME.optional(),
 });
 
 export type PreviewInput = z.input<typeof previewInputSchema>;

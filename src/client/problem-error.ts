@@ -52,8 +52,11 @@ function errorOf({ code, detail, violations }: z.output<typeof problemSchema>): 
     case 'CJ_TRIGGER_NOT_FOUND':
     case 'CJ_EXECUTION_NOT_FOUND':
     case 'CJ_REMINDER_NOT_FOUND':
-    case 'CJ_CALENDAR_NOT_FOUND':
       return new NotFoundError(code, detail);
+    case 'CJ_CALENDAR_NOT_FOUND':
+      return violations.length > 0
+        ? new ValidationError(violations.map(violationOf), code)
+        : new NotFoundError(code, detail);
     case 'CJ_VERSION_CONFLICT':
     case 'CJ_STATE_CONFLICT':
     case 'CJ_IDEMPOTENCY_CONFLICT':

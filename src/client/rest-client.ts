@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ValidationError } from '../domain/errors.js';
+import type { CalendarInput } from '../domain/calendar.js';
 import { isName } from '../domain/limits.js';
 import type { TriggerInput } from '../domain/trigger.js';
 import type { Page, PutOutcome } from '../store/job-store.js';
@@ -15,7 +16,7 @@ import type {
 import type { JobInput, PreviewInput } from './job-input.js';
 import { importChunks, importResults } from './rest-import.js';
 import type { RestAnswer, RestRequest, RestTransport } from './rest-transport.js';
-import type { ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+import type { CalendarSummary, CalendarView, ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
 
 /** On the answer to a put: `created`, `changed` or `unchanged`. */
 export const OUTCOME_HEADER = 'cloudjob-outcome';
@@ -36,7 +37,7 @@ export class RestClient implements JobClient {
 
   async putJob(input: JobInput, options: WriteOptions = {}): Promise<{ outcome: PutOutcome; job: JobView }> {
     const path = `${this.#base}/jobs/${segment(input.name)}`;
-    const { outcome, value } = await this.#put<JobView>(path, input, options);
+    const { outcome, value } = await this.#put<JobView>(json('PUT', path, input, options));
     return { outcome, job: value };
   }
 
@@ -69,7 +70,9 @@ export class RestClient implements JobClient {
     input: TriggerInput & { readonly name: string },
     options: WriteOptions = {},
   ): Promise<{ outcome: PutOutcome; trigger: TriggerView }> {
-    const { outcome, value } = await this.#put<TriggerView>(this.#trigger(job, input.name), input, options);
+    const { outcome, value } = await this.#put<TriggerView>(
+      json('PUT', this.#trigger(job, input.name), input, options),
+    );
     return { outcome, trigger: value };
   }
 
@@ -132,7 +135,31 @@ export class RestClient implements JobClient {
   }
 
   previewSchedule(input: PreviewInput): Promise<SchedulePreview> {
-    return this.#json(json('POST', '/v1/schedules/preview', input));
+    const inNamespace = input.calendars === undefined ? input : { namespace: this.namespace, ...input };
+    return this.#json(json('POST', '/v1/schedules/preview', inNamespace));
+  }
+
+  async putCalendar(
+    name: string,
+    calendar: CalendarInput,
+    options: WriteOptions = {},
+  ): Promise<{ outcome: PutOutcome; calendar: CalendarView }> {
+    const path = `${this.#base}/calendars/${segment(name)}`;
+    const request = calendar.type === 'ics' ? file(path, calendar, options) : json('PUT', path, calendar, options);
+    const { outcome, value } = await this.#put<CalendarView>(request);
+    return { outcome, calendar: value };
+  }
+
+  getCalendar(name: string): Promise<CalendarView> {
+    return this.#json(get(`${this.#base}/calendars/${segment(name)}`));
+  }
+
+  async listCalendars(): Promise<readonly CalendarSummary[]> {
+    return (await this.#json<{ items: readonly CalendarSummary[] }>(get(`${this.#base}/calendars`))).items;
+  }
+
+  deleteCalendar(name: string, options: WriteOptions = {}): Promise<void> {
+    return this.#delete(`${this.#base}/calendars/${segment(name)}`, options);
   }
 
   close(): Promise<void> {
@@ -144,8 +171,8 @@ export class RestClient implements JobClient {
     return `${this.#base}/jobs/${segment(job)}/triggers/${segment(trigger)}`;
   }
 
-  async #put<T>(path: string, input: unknown, options: WriteOptions): Promise<{ outcome: PutOutcome; value: T }> {
-    const { status, text, headers } = await this.#transport.send(json('PUT', path, input, options));
+  async #put<T>(request: RestRequest): Promise<{ outcome: PutOutcome; value: T }> {
+    const { status, text, headers } = await this.#transport.send(request);
     const isUnchanged = headers.get(OUTCOME_HEADER) === 'unchanged';
     const outcome = status === 201 ? 'created' : isUnchanged ? 'unchanged' : 'changed';
     return { outcome, value: JSON.parse(text) as T };
@@ -159,6 +186,16 @@ export class RestClient implements JobClient {
     const { text }: RestAnswer = await this.#transport.send(request);
     return JSON.parse(text) as T;
   }
+}
+
+/** A file may be larger than JSON: it is the body, and the rest is in the query. */
+function file(
+  path: string,
+  { type: _type, ics, ...rest }: Extract<CalendarInput, { type: 'ics' }>,
+  options: WriteOptions,
+): RestRequest {
+  const request = json('PUT', get(path, rest).path, undefined, options);
+  return { ...request, headers: { ...request.headers, 'content-type': 'text/calendar' }, body: ics };
 }
 
 function get(path: string, query: object = {}): RestRequest {

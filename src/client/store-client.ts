@@ -1,4 +1,5 @@
 import { ValidationError } from '../domain/errors.js';
+import type { CalendarInput } from '../domain/calendar.js';
 import { isName } from '../domain/limits.js';
 import type { TriggerInput } from '../domain/trigger.js';
 import type { Page, PutOutcome } from '../store/job-store.js';
@@ -14,17 +15,19 @@ import type {
 } from './job-client.js';
 import type { JobInput, PreviewInput } from './job-input.js';
 import { schedulePreview } from './schedule-preview.js';
+import { StoreCalendars } from './store-calendars.js';
 import { StoreExecutions } from './store-executions.js';
 import { StoreJobs } from './store-jobs.js';
 import { StoreTriggers } from './store-triggers.js';
-import type { ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+import type { CalendarSummary, CalendarView, ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
 
-export type ClientStores = Pick<Stores, 'jobs' | 'executions' | 'clusterClock'>;
+export type ClientStores = Pick<Stores, 'jobs' | 'executions' | 'calendars' | 'planning' | 'events' | 'clusterClock'>;
 
 /** `JobClient` over the store. Checks everything that callers write; cheap to make, holds nothing open. */
 export class StoreClient implements JobClient {
   readonly namespace: string;
   readonly #stores: ClientStores;
+  readonly #calendars: StoreCalendars;
   readonly #jobs: StoreJobs;
   readonly #triggers: StoreTriggers;
   readonly #executions: StoreExecutions;
@@ -36,9 +39,11 @@ export class StoreClient implements JobClient {
     }
     this.namespace = config.namespace;
     this.#stores = stores;
-    this.#jobs = new StoreJobs(stores, config);
-    this.#triggers = new StoreTriggers({ ...pick(stores), owners: this.#jobs });
-    this.#executions = new StoreExecutions({ ...pick(stores), owners: this.#jobs }, config);
+    const { jobs, executions, clusterClock } = stores;
+    const calendars = (this.#calendars = new StoreCalendars(stores, config));
+    const owners = (this.#jobs = new StoreJobs({ jobs, clusterClock, calendars }, config));
+    this.#triggers = new StoreTriggers({ jobs, clusterClock, calendars, owners });
+    this.#executions = new StoreExecutions({ jobs, executions, clusterClock, owners }, config);
   }
 
   putJob(input: JobInput, options: WriteOptions = {}): Promise<{ outcome: PutOutcome; job: JobView }> {
@@ -126,15 +131,32 @@ export class StoreClient implements JobClient {
   }
 
   previewSchedule(input: PreviewInput): Promise<SchedulePreview> {
-    return Promise.resolve().then(() => schedulePreview(input, this.#stores.clusterClock.now()));
+    const { calendars, clusterClock } = this.#stores;
+    const inNamespace = input.calendars === undefined ? input : { namespace: this.namespace, ...input };
+    return schedulePreview(inNamespace, { calendars, now: clusterClock.now() });
+  }
+
+  putCalendar(
+    name: string,
+    calendar: CalendarInput,
+    options: WriteOptions = {},
+  ): Promise<{ outcome: PutOutcome; calendar: CalendarView }> {
+    return this.#calendars.put(name, calendar, options);
+  }
+
+  getCalendar(name: string): Promise<CalendarView> {
+    return this.#calendars.get(name);
+  }
+
+  listCalendars(): Promise<readonly CalendarSummary[]> {
+    return this.#calendars.list();
+  }
+
+  deleteCalendar(name: string, options: WriteOptions = {}): Promise<void> {
+    return this.#calendars.delete(name, options);
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
-}
-
-/** The stores are live objects with getters: a spread of them would lose these. */
-function pick({ jobs, executions, clusterClock }: ClientStores): ClientStores {
-  return { jobs, executions, clusterClock };
 }

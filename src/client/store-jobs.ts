@@ -8,6 +8,7 @@ import type { JobQuery, WriteOptions } from './job-client.js';
 import { parseJobInput, withoutReadOnly, type ParsedJob } from './job-input.js';
 import { mergePatch } from './merge-patch.js';
 import { checkedName, jobQuerySchema } from './queries.js';
+import type { StoreCalendars } from './store-calendars.js';
 import { triggerWrite } from './trigger-write.js';
 import { jobView } from './view-of.js';
 import type { JobView } from './views.js';
@@ -15,6 +16,7 @@ import type { JobView } from './views.js';
 export interface StoreJobsDeps {
   readonly jobs: JobStore;
   readonly clusterClock: ClusterClock;
+  readonly calendars: StoreCalendars;
 }
 
 /** How often a patch without a version is applied anew because somebody else wrote in between. */
@@ -98,7 +100,7 @@ export class StoreJobs {
     expectedVersion: ExpectedVersion,
   ): Promise<{ outcome: PutOutcome; job: JobView }> {
     const key = jobKeyOf(this.#namespace, name);
-    const triggers = inline === undefined ? undefined : this.#inlineWrite(key, inline, stored);
+    const triggers = inline === undefined ? undefined : await this.#inlineWrite(key, inline, stored);
     const { outcome, job } = await this.#deps.jobs.putJob({
       key,
       definition,
@@ -109,9 +111,11 @@ export class StoreJobs {
   }
 
   /** A pause of the trigger is the operator's: declaring the job again does not end it. */
-  #inlineWrite(key: JobKey, inline: TriggerDefinition, stored: Trigger | null): readonly TriggerWrite[] {
+  async #inlineWrite(key: JobKey, inline: TriggerDefinition, stored: Trigger | null): Promise<readonly TriggerWrite[]> {
     const definition: TriggerDefinition = stored?.definition.paused === true ? { ...inline, paused: true } : inline;
+    const calendars = await this.#deps.calendars.lookup().of(definition);
     const write = triggerWrite(triggerKeyOf(key, DEFAULT_TRIGGER), definition, {
+      calendars,
       now: this.#deps.clusterClock.now(),
       stored,
     });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConflictError, NotFoundError, ValidationError } from '../domain/errors.js';
 import { parseInput } from '../domain/input.js';
 import type { Job, JobKey } from '../domain/job.js';
@@ -11,8 +12,10 @@ import {
 import type { ClusterClock } from '../store/cluster-clock.js';
 import type { ExpectedVersion, JobStore, Page, PutOutcome, TriggerWrite } from '../store/job-store.js';
 import type { PageOptions, TriggerResult, WriteOptions } from './job-client.js';
+import type { CalendarLookup } from './calendar-lookup.js';
 import { mergePatch } from './merge-patch.js';
 import { checkedName, pageQuerySchema } from './queries.js';
+import type { StoreCalendars } from './store-calendars.js';
 import type { StoreJobs } from './store-jobs.js';
 import { TriggerBatch } from './trigger-batch.js';
 import { triggerWrite } from './trigger-write.js';
@@ -23,6 +26,7 @@ export interface StoreTriggersDeps {
   readonly jobs: JobStore;
   readonly clusterClock: ClusterClock;
   readonly owners: StoreJobs;
+  readonly calendars: StoreCalendars;
 }
 
 const PATCH_TRIES = 5;
@@ -51,11 +55,12 @@ export class StoreTriggers {
   async putMany(job: string, inputs: readonly unknown[]): Promise<readonly TriggerResult[]> {
     const key = this.#deps.owners.keyOf(job);
     const owner = await this.#deps.owners.existing(key);
+    const lookup = this.#deps.calendars.lookup();
     const batch = new TriggerBatch((writes) => this.#deps.jobs.putTriggers(key, writes));
     for (const [index, input] of inputs.entries()) {
       try {
         const { name, definition } = parseNamed(input, owner);
-        await batch.add(index, name, await this.#prepare(triggerKeyOf(key, name), definition));
+        await batch.add(index, name, await this.#prepare(triggerKeyOf(key, name), definition, lookup));
       } catch (error) {
         if (!(error instanceof ValidationError)) throw error;
         batch.refuse(index, input, error.under(`triggers[${index}]`));
@@ -104,7 +109,7 @@ export class StoreTriggers {
         return paused === true ? definition : null;
       });
     } catch (error) {
-      if (!(error instanceof ValidationError)) throw error;
+      if (!(error instanceof ValidationError) || error.code !== 'CJ_SCHEDULE_INVALID') throw error;
       throw new ConflictError('CJ_STATE_CONFLICT', `trigger ${job}/${trigger} has no fire left to resume for`, {
         trigger,
       });
@@ -138,21 +143,27 @@ export class StoreTriggers {
     name: string,
     put: { definition: TriggerDefinition; stored: Trigger | null; expected: ExpectedVersion },
   ): Promise<PutOutcome> {
+    const { definition, stored } = put;
+    // A pause has to be possible also while a calendar is missing.
+    const isSettled =
+      definition.paused === true && isDeepStrictEqual(stored?.definition.calendars, definition.calendars);
+    const calendars = isSettled ? [] : await this.#deps.calendars.lookup().of(definition);
     const now = this.#deps.clusterClock.now();
-    const write = triggerWrite(triggerKeyOf(job, name), put.definition, { now, stored: put.stored });
+    const write = triggerWrite(triggerKeyOf(job, name), definition, { now, stored, calendars });
     if (write === null) return 'unchanged';
     const [outcome = 'unchanged'] = await this.#deps.jobs.putTriggers(job, [write], put.expected);
     return outcome;
   }
 
   /** Null when the trigger is stored just so and nothing of it is left to fire. */
-  async #prepare(key: TriggerKey, definition: TriggerDefinition): Promise<TriggerWrite | null> {
+  async #prepare(key: TriggerKey, definition: TriggerDefinition, lookup: CalendarLookup): Promise<TriggerWrite | null> {
+    const calendars = await lookup.of(definition);
     const now = this.#deps.clusterClock.now();
     try {
-      return triggerWrite(key, definition, { now, stored: null });
+      return triggerWrite(key, definition, { now, stored: null, calendars });
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      return triggerWrite(key, definition, { now, stored: await this.#deps.jobs.getTrigger(key) });
+      return triggerWrite(key, definition, { now, stored: await this.#deps.jobs.getTrigger(key), calendars });
     }
   }
 

@@ -3,7 +3,16 @@ import { splitJobKey, type Job } from '../domain/job.js';
 import type { Target } from '../domain/target.js';
 import { toIso } from '../domain/time/instant.js';
 import { jobKeyOfTrigger, triggerName, type Trigger, type TriggerDefinition } from '../domain/trigger.js';
-import type { ExecutionView, JobView, Timing, TriggerStatus, TriggerView } from './views.js';
+import type { Calendar } from '../store/calendar-store.js';
+import type {
+  CalendarSummary,
+  CalendarView,
+  ExecutionView,
+  JobView,
+  Timing,
+  TriggerStatus,
+  TriggerView,
+} from './views.js';
 
 /** Stands in answers where a signing secret is stored; written back, it keeps what is stored. */
 export const MASKED_SECRET = `whsec_${'='.repeat(32)}`;
@@ -79,8 +88,24 @@ export function executionView(execution: Execution): ExecutionView {
   };
 }
 
+export function calendarView({ namespace, name, definition, version, createdAt, updatedAt }: Calendar): CalendarView {
+  return { namespace, name, ...definition, version, createdAt: toIso(createdAt), updatedAt: toIso(updatedAt) };
+}
+
+export function calendarSummary(calendar: Calendar): CalendarSummary {
+  const { type, mode, timeZone, base, description } = calendar.definition;
+  return {
+    ...{ namespace: calendar.namespace, name: calendar.name, type },
+    ...(mode === undefined ? {} : { mode }),
+    ...(timeZone === undefined ? {} : { timeZone }),
+    ...(base === undefined ? {} : { base }),
+    ...(description === undefined ? {} : { description }),
+    ...{ version: calendar.version, createdAt: toIso(calendar.createdAt), updatedAt: toIso(calendar.updatedAt) },
+  };
+}
+
 function timingOf(definition: TriggerDefinition): Timing {
-  const { startAt, endAt, maxFires, jitterMs, dstGap, dstOverlap } = definition;
+  const { startAt, endAt, maxFires, jitterMs, dstGap, dstOverlap, calendars } = definition;
   return {
     ...(startAt === undefined ? {} : { startAt: toIso(startAt) }),
     ...(endAt === undefined ? {} : { endAt: toIso(endAt) }),
@@ -88,6 +113,7 @@ function timingOf(definition: TriggerDefinition): Timing {
     ...(jitterMs === undefined ? {} : { jitterMs }),
     ...(dstGap === undefined ? {} : { dstGap }),
     ...(dstOverlap === undefined ? {} : { dstOverlap }),
+    ...(calendars === undefined ? {} : { calendars }),
   };
 }
 

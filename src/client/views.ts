@@ -1,3 +1,4 @@
+import type { CalendarDefinition } from '../domain/calendar.js';
 import type { ExecutionReason } from '../domain/execution.js';
 import type { ExecutionState } from '../domain/execution-state.js';
 import type { JobDefinition } from '../domain/job.js';
@@ -20,6 +21,7 @@ export interface Timing {
   readonly jitterMs?: DurationMs;
   readonly dstGap?: DstGap;
   readonly dstOverlap?: DstOverlap;
+  readonly calendars?: readonly string[];
 }
 
 export interface JobStatus {
@@ -61,6 +63,22 @@ export interface TriggerView extends Timing {
   readonly version: number;
   readonly status: TriggerStatus;
 }
+
+/** What a list says of a calendar: everything but its days, hours or file. */
+export interface CalendarSummary {
+  readonly namespace: string;
+  readonly name: string;
+  readonly type: CalendarDefinition['type'];
+  readonly mode?: 'exclude' | 'include';
+  readonly timeZone?: string;
+  readonly base?: string;
+  readonly description?: string;
+  readonly version: number;
+  readonly createdAt: IsoInstant;
+  readonly updatedAt: IsoInstant;
+}
+
+export type CalendarView = CalendarDefinition & Omit<CalendarSummary, keyof CalendarDefinition>;
 
 export interface ExecutionView {
   readonly id: string;

@@ -12,7 +12,8 @@ import { timeZoneOf } from './time/time-zone.js';
  * (business hours). A calendar may stand on a `base`: then a time must be included by both.
  */
 
-const commonFields = {
+/** What every calendar may say, whatever it selects. */
+export const calendarFields = {
   /** `exclude` (default): the selected times do not fire; `include`: only they do. */
   mode: z.enum(['exclude', 'include']).optional(),
   /** In which days and hours are read; the trigger's zone when absent. */
@@ -31,29 +32,34 @@ const timeOfDay = z
   .regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?|24:00)$/, 'must be a time of day such as 09:00');
 
 export const calendarSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('dates'), dates: z.array(date).min(1).max(10_000), ...commonFields }),
-  z.strictObject({ type: z.literal('annual'), days: z.array(monthAndDay).min(1).max(366), ...commonFields }),
+  z.strictObject({ type: z.literal('dates'), dates: z.array(date).min(1).max(10_000), ...calendarFields }),
+  z.strictObject({ type: z.literal('annual'), days: z.array(monthAndDay).min(1).max(366), ...calendarFields }),
   z.strictObject({
     type: z.literal('weekly'),
     days: z
       .array(z.enum(['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']))
       .min(1)
       .max(7),
-    ...commonFields,
+    ...calendarFields,
   }),
-  z.strictObject({ type: z.literal('monthly'), days: z.array(z.int().min(1).max(31)).min(1).max(31), ...commonFields }),
+  z.strictObject({
+    type: z.literal('monthly'),
+    days: z.array(z.int().min(1).max(31)).min(1).max(31),
+    ...calendarFields,
+  }),
   /** From `from` until just before `to`; past midnight when `to` is earlier. */
-  z.strictObject({ type: z.literal('daily'), from: timeOfDay, to: timeOfDay, ...commonFields }),
+  z.strictObject({ type: z.literal('daily'), from: timeOfDay, to: timeOfDay, ...calendarFields }),
   z.strictObject({
     type: z.literal('cron'),
     expression: z.string().min(1).max(MAX_EXPRESSION_LENGTH),
     dialect: z.enum(['unix', 'quartz']).optional(),
-    ...commonFields,
+    ...calendarFields,
   }),
-  z.strictObject({ type: z.literal('ics'), ics: z.string().min(1).max(MAX_ICS_LENGTH), ...commonFields }),
+  z.strictObject({ type: z.literal('ics'), ics: z.string().min(1).max(MAX_ICS_LENGTH), ...calendarFields }),
 ]);
 
 export type CalendarDefinition = z.output<typeof calendarSchema>;
+export type CalendarInput = z.input<typeof calendarSchema>;
 
 /** A calendar made ready for questions. Pure. */
 export interface CompiledCalendar {

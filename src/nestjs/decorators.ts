@@ -9,7 +9,7 @@ import { declares } from './method-declaration.js';
 
 /** What a listener is given: `type`, `at` and `facts` (job, trigger, execution, …). */
 export type JobEvent = ClusterEvent;
-export type JobEventType = Exclude<ClusterEventType, 'leader-changed' | 'rescued'>;
+export type JobEventType = Exclude<ClusterEventType, 'leader-changed' | 'rescued' | 'calendar-changed' | 'replanned'>;
 
 /**
  * Runs the method at the times of a cron expression, or once at a `Date`: once in the whole cluster, however

@@ -148,8 +148,8 @@ function declaredJob(
 
 /** Without a schedule the fields that shape it have no meaning either. */
 function withoutSchedule(input: JobInput): JobInput {
-  const { schedule, startAt, endAt, maxFires, jitterMs, dstGap, dstOverlap, ...rest } = input;
-  void [schedule, startAt, endAt, maxFires, jitterMs, dstGap, dstOverlap];
+  const { schedule, startAt, endAt, maxFires, jitterMs, dstGap, dstOverlap, calendars, ...rest } = input;
+  void [schedule, startAt, endAt, maxFires, jitterMs, dstGap, dstOverlap, calendars];
   return rest;
 }
 
