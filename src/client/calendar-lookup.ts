@@ -3,15 +3,20 @@ import { CalendarSet } from '../domain/calendar-set.js';
 import type { TriggerDefinition } from '../domain/trigger.js';
 import type { CalendarStore } from '../store/calendar-store.js';
 
-/** Reads calendars of one namespace as they are named, each once: for one call, so that nothing grows old. */
+/**
+ * Reads calendars of one namespace as they are named, each once: for one call, so that nothing grows old. What
+ * was written with them is to be confirmed.
+ */
 export class CalendarLookup {
-  readonly #calendars: Pick<CalendarStore, 'getCalendar'>;
+  readonly #calendars: CalendarStore;
   readonly #namespace: string;
   readonly #read = new Set<string>();
   readonly #found = new Map<string, CalendarDefinition>();
-  #set = new CalendarSet(new Map());
+  #set = new CalendarSet(this.#found);
+  /** Before the first calendar was read. */
+  #revision: number | undefined;
 
-  constructor(calendars: Pick<CalendarStore, 'getCalendar'>, namespace: string) {
+  constructor(calendars: CalendarStore, namespace: string) {
     this.#calendars = calendars;
     this.#namespace = namespace;
   }
@@ -25,14 +30,27 @@ export class CalendarLookup {
     return this.#set.compiled(calendars, timeZone);
   }
 
+  /**
+   * To be called after triggers were written. If a calendar was changed since it was read, the leaders may have
+   * gone over the triggers before these were there: then they are made to do so once more.
+   */
+  async confirm(): Promise<void> {
+    if (this.#revision === undefined || (await this.#calendars.revision()) === this.#revision) return;
+    await this.#calendars.touch(this.#namespace);
+    this.#read.clear();
+    this.#found.clear();
+    this.#set = new CalendarSet(this.#found);
+    this.#revision = undefined;
+  }
+
   /** With its bases. */
   async #readAll(first: string): Promise<void> {
+    this.#revision ??= await this.#calendars.revision();
     for (let name: string | undefined = first; name !== undefined && !this.#read.has(name);) {
       const calendar = await this.#calendars.getCalendar(this.#namespace, name);
       this.#read.add(name);
       if (calendar === null) return;
       this.#found.set(name, calendar.definition);
-      this.#set = new CalendarSet(this.#found);
       name = calendar.definition.base;
     }
   }

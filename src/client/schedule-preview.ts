@@ -19,7 +19,7 @@ import type { PreviewFire, SchedulePreview } from './views.js';
  */
 export async function schedulePreview(
   input: unknown,
-  { now, calendars: store }: { readonly now: EpochMs; readonly calendars: Pick<CalendarStore, 'getCalendar'> },
+  { now, calendars: store }: { readonly now: EpochMs; readonly calendars: CalendarStore },
 ): Promise<SchedulePreview> {
   const parsed = parseInput(previewInputSchema, input);
   const { schedule, timeZone, after = now, count, dstGap, dstOverlap } = parsed;
@@ -38,7 +38,7 @@ export async function schedulePreview(
 /** Errors: `ValidationError` where calendars are named and nobody says of which namespace. */
 async function compiledCalendars(
   { calendars = [], namespace, timeZone }: z.output<typeof previewInputSchema>,
-  store: Pick<CalendarStore, 'getCalendar'>,
+  store: CalendarStore,
 ): Promise<readonly CompiledCalendar[]> {
   const hasNames = calendars.some((calendar) => typeof calendar === 'string' || calendar.base !== undefined);
   if (hasNames && namespace === undefined) {

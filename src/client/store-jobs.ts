@@ -1,3 +1,4 @@
+import type { CompiledCalendar } from '../domain/calendar.js';
 import { ConflictError, NotFoundError } from '../domain/errors.js';
 import { parseInput } from '../domain/input.js';
 import { jobKeyOf, type Job, type JobKey } from '../domain/job.js';
@@ -100,24 +101,30 @@ export class StoreJobs {
     expectedVersion: ExpectedVersion,
   ): Promise<{ outcome: PutOutcome; job: JobView }> {
     const key = jobKeyOf(this.#namespace, name);
-    const triggers = inline === undefined ? undefined : await this.#inlineWrite(key, inline, stored);
+    const lookup = this.#deps.calendars.lookup();
+    const calendars = inline === undefined ? [] : await lookup.of(inline);
+    const triggers = inline === undefined ? undefined : this.#inlineWrite(key, inline, { stored, calendars });
     const { outcome, job } = await this.#deps.jobs.putJob({
       key,
       definition,
       expectedVersion,
       ...(triggers === undefined ? { removeTriggers: [DEFAULT_TRIGGER] } : { triggers }),
     });
+    await lookup.confirm();
     return { outcome, job: await this.#view(job) };
   }
 
   /** A pause of the trigger is the operator's: declaring the job again does not end it. */
-  async #inlineWrite(key: JobKey, inline: TriggerDefinition, stored: Trigger | null): Promise<readonly TriggerWrite[]> {
+  #inlineWrite(
+    key: JobKey,
+    inline: TriggerDefinition,
+    { stored, calendars }: { readonly stored: Trigger | null; readonly calendars: readonly CompiledCalendar[] },
+  ): readonly TriggerWrite[] {
     const definition: TriggerDefinition = stored?.definition.paused === true ? { ...inline, paused: true } : inline;
-    const calendars = await this.#deps.calendars.lookup().of(definition);
     const write = triggerWrite(triggerKeyOf(key, DEFAULT_TRIGGER), definition, {
-      calendars,
       now: this.#deps.clusterClock.now(),
       stored,
+      calendars,
     });
     return write === null ? [] : [write];
   }

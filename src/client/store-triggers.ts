@@ -56,7 +56,11 @@ export class StoreTriggers {
     const key = this.#deps.owners.keyOf(job);
     const owner = await this.#deps.owners.existing(key);
     const lookup = this.#deps.calendars.lookup();
-    const batch = new TriggerBatch((writes) => this.#deps.jobs.putTriggers(key, writes));
+    const batch = new TriggerBatch(async (writes) => {
+      const outcomes = await this.#deps.jobs.putTriggers(key, writes);
+      await lookup.confirm();
+      return outcomes;
+    });
     for (const [index, input] of inputs.entries()) {
       try {
         const { name, definition } = parseNamed(input, owner);
@@ -147,11 +151,13 @@ export class StoreTriggers {
     // A pause has to be possible also while a calendar is missing.
     const isSettled =
       definition.paused === true && isDeepStrictEqual(stored?.definition.calendars, definition.calendars);
-    const calendars = isSettled ? [] : await this.#deps.calendars.lookup().of(definition);
+    const lookup = this.#deps.calendars.lookup();
+    const calendars = isSettled ? [] : await lookup.of(definition);
     const now = this.#deps.clusterClock.now();
     const write = triggerWrite(triggerKeyOf(job, name), definition, { now, stored, calendars });
     if (write === null) return 'unchanged';
     const [outcome = 'unchanged'] = await this.#deps.jobs.putTriggers(job, [write], put.expected);
+    await lookup.confirm();
     return outcome;
   }
 

@@ -70,7 +70,7 @@ export class FirePlanner {
   readonly #config: FirePlannerConfig;
   /** Ascending by `sendAt`. */
   #planned: PlannedFire[] = [];
-  readonly #inFlight = new Set<TriggerKey>();
+  readonly #inFlight = new Map<TriggerKey, PlannedFire>();
   /** Triggers settled since the read under way began: what it says about them may be old. */
   #settledSinceRead = new Set<TriggerKey>();
   #passedBy = new Map<TriggerKey, { readonly expected: string; readonly until: EpochMs }>();
@@ -112,6 +112,11 @@ export class FirePlanner {
     this.outdate();
   }
 
+  /** Is there a decision under way that was made with other calendars? Its next due instant is of old. */
+  hasOldInFlight(): boolean {
+    return [...this.#inFlight.values()].some((planned) => this.#hasOldCalendars(planned));
+  }
+
   /** Brings the mirror up to date. One call at a time. Returns triggers whose job is gone. */
   async readAhead(): Promise<readonly TriggerKey[]> {
     this.#isOutdated = false;
@@ -145,7 +150,7 @@ export class FirePlanner {
       records += current.decision.fires.length + current.decision.missed.length;
     }
     this.#planned.splice(0, index);
-    for (const { trigger } of taken) this.#inFlight.add(trigger.key);
+    for (const planned of taken) this.#inFlight.set(planned.trigger.key, planned);
     return taken;
   }
 

@@ -81,7 +81,8 @@ export class ShardLoop extends Service {
     this.#dispatcher = new FireDispatcher(deps);
     this.#reporter = new FireReporter(deps);
     this.#upkeep = new ShardUpkeep(deps);
-    this.#replanner = new ShardReplanner(deps, { tz, onMoved: () => this.#onHint() });
+    const [onMoved, isSettled] = [() => this.#onHint(), () => !this.#planner.hasOldInFlight()];
+    this.#replanner = new ShardReplanner(deps, { tz, onMoved, isSettled });
   }
 
   /** How long the earliest decision has been due. */

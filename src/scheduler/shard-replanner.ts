@@ -31,6 +31,8 @@ export interface ShardReplannerConfig {
   readonly tz: string;
   /** Due instants have moved: what was read ahead is out of date. */
   readonly onMoved: () => void;
+  /** False while fires are being written that were decided with other calendars: each also writes what follows it. */
+  readonly isSettled: () => boolean;
 }
 
 const INTERVAL_MS: DurationMs = 5000;
@@ -99,6 +101,7 @@ class Replanning {
       this.#scan = null;
       return INTERVAL_MS;
     }
+    if (!this.#config.isSettled()) return PAUSE_MS;
     if (this.#scan === null || !isSame(this.#scan.target, target)) this.#begin(target);
     const scan = this.#scan as unknown as Scan;
     await this.#page(scan);

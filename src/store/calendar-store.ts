@@ -46,6 +46,9 @@ export interface CalendarStore {
   /** The revision of all calendars; 0 before the first. */
   revision(): Promise<number>;
 
+  /** Raises the revision as if a calendar of the namespace had changed: leaders look at its triggers once more. */
+  touch(namespace: string): Promise<void>;
+
   /** For each namespace that has or had calendars: the revision at which one of them was changed last. */
   revisions(): Promise<ReadonlyMap<string, number>>;
 }

@@ -91,9 +91,13 @@ describe.each([
   it('may be changed as they were read', async () => {
     await client.putCalendar('holidays', holidays);
     const read = await client.getCalendar('holidays');
-    const { outcome, calendar } = await client.putCalendar('holidays', { ...read, mode: 'include' }, {
-      ifVersion: read.version,
-    });
+    const { outcome, calendar } = await client.putCalendar(
+      'holidays',
+      { ...read, mode: 'include' },
+      {
+        ifVersion: read.version,
+      },
+    );
     expect([outcome, calendar.version, calendar.mode]).toEqual(['changed', 2, 'include']);
     await expect(client.putCalendar('holidays', holidays, { ifVersion: 1 })).rejects.toMatchObject({
       code: 'CJ_VERSION_CONFLICT',
@@ -189,6 +193,24 @@ describe.each([
     await stores.calendars.deleteCalendar('app', 'holidays');
     expect(await client.pauseTrigger('report', 'own')).toMatchObject({ status: { state: 'paused' } });
     await expect(client.resumeTrigger('report', 'own')).rejects.toMatchObject({ code: 'CJ_CALENDAR_NOT_FOUND' });
+  });
+
+  it('that change while triggers are written make the leaders look at these once more', async () => {
+    await client.putCalendar('holidays', holidays);
+    await client.putJob({ name: 'report', target });
+    const inTime = { name: 'a', ...christmas, calendars: ['holidays'] };
+    await client.putTrigger('report', inTime);
+    expect(await stores.calendars.revision()).toBe(1);
+    const putTriggers = stores.jobs.putTriggers.bind(stores.jobs);
+    stores.jobs.putTriggers = async (...args) => {
+      const definition = { type: 'dates' as const, dates: [`2030-01-${10 + (await stores.calendars.revision())}`] };
+      await stores.calendars.putCalendar({ namespace: 'app', name: 'holidays', definition });
+      return putTriggers(...args);
+    };
+    await client.putTrigger('report', { ...inTime, name: 'b' });
+    expect(await stores.calendars.revision()).toBe(3);
+    await client.putTriggers('report', [{ ...inTime, name: 'c' }]);
+    expect(await stores.calendars.revision()).toBe(5);
   });
 
   it('tell of their changes', async () => {

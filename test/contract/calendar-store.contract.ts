@@ -158,6 +158,17 @@ function describeRest(makeStores: StoresFactory): void {
     });
   });
 
+  describe('touch', () => {
+    it('raises the revision and leaves the calendars alone', async () => {
+      const { calendars } = (await open(makeStores)).stores;
+      const { calendar } = await put(calendars, 'a', closedOn('2026-01-01'), 'one');
+      await calendars.touch('one');
+      expect(await calendars.revision()).toBe(2);
+      expect(Object.fromEntries(await calendars.revisions())).toEqual({ one: 2 });
+      expect(await calendars.listCalendars('one')).toEqual([calendar]);
+    });
+  });
+
   describe('revisions', () => {
     it('tell for each namespace when something of it was changed last', async () => {
       const { calendars } = (await open(makeStores)).stores;

@@ -63,6 +63,10 @@ export class MemoryCalendarStore implements CalendarStore {
     return this.#revision;
   }
 
+  async touch(namespace: string): Promise<void> {
+    this.#changed(namespace);
+  }
+
   async revisions(): Promise<ReadonlyMap<string, number>> {
     return new Map(this.#revisions);
   }

@@ -80,6 +80,10 @@ export class RedisCalendarStore implements CalendarStore {
     return Number(revision ?? 0);
   }
 
+  async touch(namespace: string): Promise<void> {
+    await this.#deps.scripts.run('touch_calendars', [calendarRevisionsKey(this.#cluster)], [namespace]);
+  }
+
   async revisions(): Promise<ReadonlyMap<string, number>> {
     const reply = (await this.#deps.connection.send('HGETALL', [calendarRevisionsKey(this.#cluster)])) as string[];
     const revisions = new Map<string, number>();

@@ -44,6 +44,8 @@ export const SCRIPT_NAMES = [
   'raise_fence',
   'read_due',
   'read_triggers',
+  'reconcile_executions',
+  'reconcile_triggers',
   'record_planning',
   'release_fence',
   'requeue_retries',
@@ -55,6 +57,7 @@ export const SCRIPT_NAMES = [
   'seal_fence',
   'settle',
   'sweep_job',
+  'touch_calendars',
 ] as const;
 
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
