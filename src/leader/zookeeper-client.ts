@@ -74,6 +74,15 @@ const CONNECTED = 2;
 const SESSION_EXPIRED = -3;
 const DISCONNECTED = 0;
 
+export interface ZooKeeperClientConfig {
+  /** One `host:port`. */
+  readonly server: string;
+  readonly sessionTimeoutMs: number;
+  readonly resume: SessionTicket | undefined;
+  /** `user:password` of the digest scheme; undefined = znodes are created open to everybody. */
+  readonly auth: string | undefined;
+}
+
 export class ZooKeeperClient {
   readonly #listener: ZooKeeperClientListener;
   readonly #library: Client;
@@ -88,17 +97,7 @@ export class ZooKeeperClient {
     if (this.#phase === 'open') this.#listener.changed(event.getPath());
   };
 
-  constructor(
-    listener: ZooKeeperClientListener,
-    config: {
-      /** One `host:port`. */
-      readonly server: string;
-      readonly sessionTimeoutMs: number;
-      readonly resume: SessionTicket | undefined;
-      /** `user:password` of the digest scheme; undefined = znodes are created open to everybody. */
-      readonly auth: string | undefined;
-    },
-  ) {
+  constructor(listener: ZooKeeperClientListener, config: ZooKeeperClientConfig) {
     this.#listener = listener;
     this.#over = new Promise((resolve) => (this.#setOver = resolve));
     const options = { sessionTimeout: config.sessionTimeoutMs, spinDelay: 0, retries: 0 };

@@ -17,7 +17,7 @@ import { TermRegister } from './term-register.js';
 import { assertZnodeName, ZnodePaths } from './znode-paths.js';
 import type { ZooKeeperClient } from './zookeeper-client.js';
 import { prepareCluster } from './zookeeper-cluster.js';
-import { ZooKeeperSession } from './zookeeper-session.js';
+import { ZooKeeperSession, type NewZooKeeperClient } from './zookeeper-session.js';
 
 export interface ZooKeeperElectorDeps {
   readonly clock: Clock;
@@ -26,6 +26,7 @@ export interface ZooKeeperElectorDeps {
   readonly probe: Probe;
   /** Epoch of the last leadership of the shard that the store has seen; 0 = none. */
   readonly readFence: (shard: ShardId) => Promise<number>;
+  readonly newClient?: NewZooKeeperClient;
 }
 
 export interface ZooKeeperElectorConfig {
@@ -106,6 +107,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
         clock,
         logger,
         probe,
+        newClient: deps.newClient,
         listener: {
           connected: () => this.#loop.wake(),
           disconnected: () => this.#terms.endAll('disconnected'),

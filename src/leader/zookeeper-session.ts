@@ -3,7 +3,13 @@ import { delay, type CancelTimer, type Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
-import { ZooKeeperClient, type ConnectionLoss, type SessionTicket } from './zookeeper-client.js';
+import {
+  ZooKeeperClient,
+  type ConnectionLoss,
+  type SessionTicket,
+  type ZooKeeperClientConfig,
+  type ZooKeeperClientListener,
+} from './zookeeper-client.js';
 import { parseZooKeeperServers } from './zookeeper-servers.js';
 
 /**
@@ -20,6 +26,7 @@ import { parseZooKeeperServers } from './zookeeper-servers.js';
  *   of its *sending* + 2/3 T; a slow answer does not stretch trust.
  * - No answer within T/3, or a handshake that takes longer, ends the connection; the next server is tried
  *   with the same session. Answers come in order, so by then every call before it is settled too.
+ * - A handshake without an answer after trust has passed gives the session up: asking for it would prolong it.
  * - "connected" implies trusted: when trust passes first (this process stood still), the connection goes.
  * - A connection that is not the current one is never heard again.
  *
@@ -52,7 +59,11 @@ export interface ZooKeeperSessionDeps {
   readonly logger: Logger;
   readonly probe: Probe;
   readonly listener: SessionListener;
+  readonly newClient?: NewZooKeeperClient | undefined;
 }
+
+/** How connections are made: by `ZooKeeperClient`, unless somebody else keeps its promises. */
+export type NewZooKeeperClient = (listener: ZooKeeperClientListener, config: ZooKeeperClientConfig) => ZooKeeperClient;
 
 const FIRST_RETRY_MS = 20;
 /** Handshakes in a row that the servers cut off before a session is given up that they may refuse for ever. */
@@ -135,7 +146,8 @@ export class ZooKeeperSession extends Service {
   #connect(): void {
     const startedAt = this.#deps.clock.monotonicNow();
     const server = this.#servers[this.#attempts++ % this.#servers.length] ?? '';
-    const client: ZooKeeperClient = new ZooKeeperClient(
+    const { newClient = (listener, config) => new ZooKeeperClient(listener, config) } = this.#deps;
+    const client: ZooKeeperClient = newClient(
       {
         opened: () => this.#opened(client, startedAt, server),
         expired: () => this.#forgetSession(client),
@@ -229,6 +241,7 @@ export class ZooKeeperSession extends Service {
       this.#deps.logger.warn('zookeeper-unreachable', { servers: this.#servers, cause });
     }
     this.#giveUpRefusedSession();
+    if (cause === 'silent') this.#giveUpUnheardSession();
     if (!this.stopSignal.aborted)
       this.#cancelRetry = this.#deps.clock.setTimer(this.#retryDelayMs(), () => this.#connect());
   }
@@ -248,7 +261,17 @@ export class ZooKeeperSession extends Service {
     if (this.#ticket !== undefined) this.#dropSession('refused');
   }
 
-  #dropSession(cause: 'expired' | 'refused'): void {
+  /**
+   * Where requests arrive and answers do not, every handshake would keep the session alive on the server, and with it
+   * ephemerals that nobody acts for. Once trust has passed, the session is left to expire.
+   */
+  #giveUpUnheardSession(): void {
+    if (this.#ticket !== undefined && this.#deps.clock.monotonicNow() >= this.#trustedUntil) {
+      this.#dropSession('unheard');
+    }
+  }
+
+  #dropSession(cause: 'expired' | 'refused' | 'unheard'): void {
     this.#ticket = undefined;
     this.#sessionId = undefined;
     this.#refusals = 0;
