@@ -111,6 +111,18 @@ describe('ZooKeeperSession', () => {
     expect(rig.names).toEqual(['connected']);
   });
 
+  it('Z1 while requests arrive and answers do not, the session is left to expire: handshakes would prolong it for ever', async () => {
+    const observer = await connected();
+    const proxy = await proxied();
+    const rig = await connected(proxy.address);
+    const path = freshPath();
+    await rig.client.createEphemeral(path, Buffer.alloc(0));
+    proxy.hold('down');
+    await rig.seen('expired');
+    await eventually('its ephemeral to go', async () => (await observer.client.stat(path)) === undefined);
+    expect(rig.names).toEqual(['connected', 'disconnected', 'expired']);
+  });
+
   it('Z2 a server that accepts and never answers is given up for the next one', async () => {
     const silent = await proxied();
     silent.hold('up', 'down');
