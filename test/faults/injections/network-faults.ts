@@ -89,8 +89,9 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     name: 'asymmetric-zookeeper',
     sites: SINGLE,
     part: 'scheduler',
-    holdMs: [1.5 * SESSION_TIMEOUT_MS, 3 * SESSION_TIMEOUT_MS],
-    boundMs: failover,
+    holdMs: [2 * SESSION_TIMEOUT_MS, 4 * SESSION_TIMEOUT_MS],
+    // Its last handshake, after T/2, still prolongs the session.
+    boundMs: () => FAILOVER_MS + SESSION_TIMEOUT_MS / 2,
     inject: async ({ scheduler, random }) => silenceZooKeeper(scheduler, [random.pick(BOTH)]),
   },
   {
