@@ -10,6 +10,7 @@ import { MemoryHints } from './memory-hints.js';
 import { MemoryJobStore } from './memory-job-store.js';
 import { MemoryNodeRegistry } from './memory-node-registry.js';
 import { MemoryPlanningStore } from './memory-planning-store.js';
+import { MemoryReconcileStore } from './memory-reconcile-store.js';
 import { MemoryShard } from './memory-shard.js';
 
 /**
@@ -22,6 +23,7 @@ export class MemoryStores extends Service implements Stores {
   readonly executions: MemoryExecutionStore;
   readonly calendars: MemoryCalendarStore;
   readonly planning: MemoryPlanningStore;
+  readonly reconciling = new MemoryReconcileStore();
   readonly registry: MemoryNodeRegistry;
   readonly events = new MemoryEventBus();
   readonly clusterClock: ClusterClock;
