@@ -16,10 +16,10 @@ export async function memoryStores(): Promise<StoresUnderTest> {
   return { stores, advance: (ms) => clock.advance(ms), close: () => stores.stop() };
 }
 
-export async function redisStores(): Promise<StoresUnderTest> {
+export async function redisStores(redis = inject('redisUrl')): Promise<StoresUnderTest> {
   const stores = new RedisStores(
     { clock: systemClock, logger: silentLogger, metrics: new Metrics() },
-    { redis: inject('redisUrl'), cluster: `contract-${randomUUID()}`, requireDurability: true },
+    { redis, cluster: `contract-${randomUUID()}`, requireDurability: true },
   );
   await stores.start();
   const advance = async (ms: number): Promise<void> => {

@@ -55,6 +55,8 @@ export class RedisConnection extends Service {
   /** Sends one command. Reply shapes are those of RESP2. */
   async send(command: string, args: readonly RedisArg[]): Promise<unknown> {
     try {
+      // The client of a cluster would keep the command until a node is there.
+      if (this.#client.isCluster && this.#client.status !== 'ready') throw new Error('no node of the cluster is there');
       return await this.#client.call(command, args as RedisArg[]);
     } catch (error) {
       throw isUnknownScript(error) ? error : this.#failure(error);

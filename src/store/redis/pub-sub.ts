@@ -1,8 +1,10 @@
+import type { Redis } from 'ioredis';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import { Service } from '../../runtime/service.js';
 import type { Unsubscribe } from '../execution-store.js';
-import { connectInTime, openSubscriberClient, type RedisClient, type RedisSource } from './redis-clients.js';
+import type { Subscriber } from './cluster-subscriber.js';
+import { connectInTime, openSubscriber, type RedisSource } from './redis-clients.js';
 import { translateRedisError } from './redis-errors.js';
 
 interface Subscription {
@@ -16,7 +18,8 @@ interface Subscription {
  */
 export class RedisPubSub extends Service {
   readonly name = 'redis-pub-sub';
-  readonly #client: RedisClient;
+  readonly #subscriber: Subscriber;
+  readonly #client: Redis;
   readonly #channels = new Map<string, Set<Subscription>>();
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -26,7 +29,8 @@ export class RedisPubSub extends Service {
     super();
     this.#clock = clock;
     this.#logger = logger;
-    this.#client = openSubscriberClient(source);
+    this.#subscriber = openSubscriber(source);
+    this.#client = this.#subscriber.client;
     this.#client.on('error', (error: unknown) => logger.warn('redis-subscriber-error', { error }));
     this.#client.on('message', (channel: string, text: string) => this.#deliver(channel, text));
     this.#client.on('ready', () => this.#onReady());
@@ -50,6 +54,7 @@ export class RedisPubSub extends Service {
 
   /** Finds a connection that is dead without saying so: the client drops it when no answer comes. */
   async check(): Promise<void> {
+    this.#subscriber.recheck();
     if (this.#client.status === 'ready') await this.#client.ping().catch(() => undefined);
   }
 
@@ -63,7 +68,7 @@ export class RedisPubSub extends Service {
 
   protected onStop(): Promise<void> {
     this.#channels.clear();
-    this.#client.disconnect();
+    this.#subscriber.close();
     return Promise.resolve();
   }
 

@@ -1,6 +1,7 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { ConfigError } from '../../domain/errors.js';
 import type { Clock } from '../../runtime/clock.js';
+import { subscribeToCluster, type Subscriber } from './cluster-subscriber.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -38,6 +39,10 @@ const COMMAND_OPTIONS: OurOptions = {
   retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), 1000),
   // A replica that was the master: reconnect to find the new one, and let the caller repeat the command.
   reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
+  // Sentinels tell of a new master at once, also when the old one does not say so itself; one that is silent is
+  // passed over.
+  failoverDetector: true,
+  sentinelCommandTimeout: 2000,
 };
 
 /** Subscriptions are idempotent: they wait for the connection and are renewed with it. */
@@ -54,8 +59,12 @@ export function openCommandClient(source: RedisSource): RedisClient {
 }
 
 /** As `openCommandClient`, for pub/sub only. */
-export function openSubscriberClient(source: RedisSource): RedisClient {
-  return openClient(source, SUBSCRIBER_OPTIONS);
+export function openSubscriber(source: RedisSource): Subscriber {
+  const client = openClient(source, SUBSCRIBER_OPTIONS);
+  if (!client.isCluster) return { client: client as Redis, recheck: () => undefined, close: () => client.disconnect() };
+  const map = client as Cluster;
+  const { username, password, tls } = map.options.redisOptions ?? {};
+  return subscribeToCluster(map, { ...SUBSCRIBER_OPTIONS, ...defined({ username, password, tls }) });
 }
 
 const CONNECT_WITHIN_MS = 10_000;
@@ -97,7 +106,9 @@ function openUrl(text: string, options: OurOptions): RedisClient {
     );
   }
   const [, tls, kind, userInfo, hosts = '', path = ''] = match;
-  const access = { ...options, ...credentials(userInfo), ...(tls === 's' ? { tls: {} } : {}) };
+  // The servers of a Sentinel set-up are only spoken to in TLS where that is said once more.
+  const secure = tls === 's' ? { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true } : {};
+  const access = { ...options, ...credentials(userInfo), ...secure };
   const nodes = hosts.split(',').map((host) => nodeOf(host, kind === 'sentinel' ? 26_379 : 6379));
   if (kind === 'cluster') return new Cluster(nodes, clusterOptions(access, {}));
   if (kind === 'sentinel') {
@@ -112,11 +123,14 @@ function openUrl(text: string, options: OurOptions): RedisClient {
   return new Redis({ ...access, ...node, db: databaseOf(path === '' ? '0' : path) });
 }
 
-/** The cluster layer has a resend of its own; it is bounded here, and harmless because scripts are idempotent. */
+/**
+ * The cluster layer would send a command again when its connection breaks; that is the caller's decision here too.
+ * It follows slots that move, and asks again where an answer says that nothing was done (CLUSTERDOWN, TRYAGAIN).
+ */
 function clusterOptions(options: OurOptions, given: ClusterOptions): OurClusterOptions {
   const {
     lazyConnect: _lazy,
-    enableOfflineQueue = true,
+    enableOfflineQueue: _offlineQueue,
     keyPrefix: _prefix,
     retryStrategy: _retry,
     ...perNode
@@ -124,10 +138,19 @@ function clusterOptions(options: OurOptions, given: ClusterOptions): OurClusterO
   return {
     ...given,
     lazyConnect: true,
-    enableOfflineQueue,
+    // Waits for a node that is being connected to, within the time a command has. While no node is there at all,
+    // `RedisConnection` refuses.
+    enableOfflineQueue: true,
     keyPrefix: '',
+    retryDelayOnFailover: 0,
+    slotsRefreshInterval: 5000,
     redisOptions: Object.assign({}, given.redisOptions, perNode),
   };
+}
+
+/** Without the properties that are undefined. */
+function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
 function nodeOf(text: string, defaultPort: number): { host: string; port: number } {
