@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { ALL_FAULTS } from './all-faults.js';
+import { Random } from './random.js';
+import { namedRound, RoundChooser } from './round-choice.js';
+
+function choose(seed: number, rounds: number) {
+  const chooser = new RoundChooser(ALL_FAULTS);
+  const random = new Random(seed);
+  return Array.from({ length: rounds }, () => chooser.next(random));
+}
+
+describe('RoundChooser', () => {
+  it('chooses the same rounds from the same seed, and others from another', () => {
+    const names = (seed: number): string[] => choose(seed, 20).map(({ faults }) => faults.map((f) => f.name).join('+'));
+    expect(names(7)).toEqual(names(7));
+    expect(names(7)).not.toEqual(names(8));
+  });
+
+  it('gives every fault its turn before any comes far more often', () => {
+    const rounds = choose(3, ALL_FAULTS.length * 2);
+    const counts = ALL_FAULTS.map(({ name }) => rounds.flatMap(({ faults }) => faults).filter((f) => f.name === name));
+    expect(Math.min(...counts.map(({ length }) => length))).toBeGreaterThanOrEqual(2);
+  });
+
+  it('joins only faults of different parts that have the site in common', () => {
+    for (const { kind, faults } of choose(5, 300)) {
+      expect(faults.every((fault) => fault.sites.includes(kind))).toBe(true);
+      expect(new Set(faults.map((fault) => fault.part)).size).toBe(faults.length);
+    }
+  });
+});
+
+describe('namedRound', () => {
+  const kinds = ['single', 'sentinel', 'cluster'] as const;
+
+  it('finds faults by their names, on the site that they have in common', () => {
+    const { kind, faults } = namedRound('scheduler-kill+cluster-master-kill', ALL_FAULTS, kinds);
+    expect([kind, ...faults.map((fault) => fault.name)]).toEqual(['cluster', 'scheduler-kill', 'cluster-master-kill']);
+  });
+
+  it('refuses a name that does not exist and faults without a common site', () => {
+    expect(() => namedRound('flood', ALL_FAULTS, kinds)).toThrow('no fault is called flood');
+    expect(() => namedRound('redis-kill+cluster-master-kill', ALL_FAULTS, kinds)).toThrow('no site in common');
+  });
+
+  it('knows no two faults by the same name', () => {
+    expect(new Set(ALL_FAULTS.map((fault) => fault.name)).size).toBe(ALL_FAULTS.length);
+  });
+});
