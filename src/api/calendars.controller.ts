@@ -54,8 +54,7 @@ export class CalendarsController {
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CalendarView> {
-    const options = parseInput(fileOptionsSchema, query);
-    const input = (typeof body === 'string' ? { type: 'ics', ics: body, ...options } : body) as CalendarInput;
+    const input = typeof body === 'string' ? fileInput(body, query) : plainInput(body, query);
     const condition = { ifVersion: expectedVersion(reply.request.headers) };
     const { outcome, calendar } = await clientOf(this.#deps, ns).putCalendar(name, input, condition);
     void reply.code(outcome === 'created' ? 201 : 200).header(OUTCOME_HEADER, outcome);
@@ -81,4 +80,14 @@ export class CalendarsController {
   async delete(@Param() { ns, calendar }: CalendarPath, @Headers() headers: ConditionHeaders): Promise<void> {
     await clientOf(this.#deps, ns).deleteCalendar(calendar, matchedVersion(headers));
   }
+}
+
+function fileInput(ics: string, query: unknown): CalendarInput {
+  return { type: 'ics', ics, ...parseInput(fileOptionsSchema, query) };
+}
+
+/** Errors: `ValidationError` for a query, which has no meaning beside JSON. */
+function plainInput(body: unknown, query: unknown): CalendarInput {
+  parseInput(z.strictObject({}), query);
+  return body as CalendarInput;
 }

@@ -101,14 +101,9 @@ export class FirePlanner {
     this.#isOutdated = true;
   }
 
-  /** What was decided with other calendars is decided anew, also what they made undecidable. */
+  /** What was decided with other calendars is decided anew before it is sent, also what they made undecidable. */
   calendarsChanged(): void {
     this.#passedBy.clear();
-    this.#planned = this.#planned
-      .flatMap((planned) =>
-        this.#hasOldCalendars(planned) ? (this.#plan(planned.trigger, planned.job) ?? []) : planned,
-      )
-      .sort((a, b) => a.sendAt - b.sendAt);
     this.outdate();
   }
 
@@ -164,6 +159,8 @@ export class FirePlanner {
         this.#stale.delete(key);
         this.#follow(planned);
         break;
+      case 'waiting':
+        break;
       case 'early': {
         const waitMs = Math.min(2 ** planned.earlyCount, 20);
         const sendAt = this.#deps.clusterClock.now() + waitMs;
@@ -197,7 +194,7 @@ export class FirePlanner {
 
   #follow({ trigger, job, decision }: PlannedFire): void {
     const { nextDueAt, fires, watermark } = decision;
-    if (nextDueAt === null) return;
+    if (nextDueAt === null || nextDueAt === 'completion') return;
     if (nextDueAt >= this.#coveredUntil) {
       this.#nextReadAt = Math.min(this.#nextReadAt, nextDueAt - READ_LEAD_MS);
       return;

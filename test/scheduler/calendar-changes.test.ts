@@ -64,7 +64,7 @@ describe('however often a calendar changes', () => {
         expect(new Set(fired).size).toBe(fired.length);
         expect((await stores.jobs.getTrigger(`${JOB}/t`))?.state.fireCount).toBe(fired.length);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   }, 60_000);
 });
