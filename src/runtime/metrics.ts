@@ -45,6 +45,12 @@ export class Metrics {
     [],
   );
 
+  readonly repairs = this.#counter(
+    'cloudjob_repairs_total',
+    'Entries that disagreed with the records and were repaired, by kind',
+    ['kind'],
+  );
+
   readonly attempts = this.#counter('cloudjob_attempts_total', 'Attempts ended, by target and outcome', [
     'target',
     'outcome',

@@ -1,3 +1,4 @@
+import type { DurationMs } from '../domain/time/instant.js';
 import type { LeadershipTerm } from '../leader/leadership-term.js';
 import type { LeaderElector } from '../leader/leader-elector.js';
 import type { Clock } from '../runtime/clock.js';
@@ -7,16 +8,24 @@ import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
 import type { Stores } from '../store/stores.js';
 import { CalendarBook } from './calendar-book.js';
+import { Reconciler } from './reconciler.js';
 import { ShardLoop } from './shard-loop.js';
 
 export interface SchedulerServiceDeps {
-  readonly stores: Pick<Stores, 'executions' | 'events' | 'clusterClock' | 'calendars' | 'planning'>;
+  readonly stores: Pick<Stores, 'executions' | 'events' | 'clusterClock' | 'calendars' | 'planning' | 'reconciling'>;
   readonly elector: LeaderElector;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly probe: Probe;
 }
+
+export interface SchedulerServiceConfig {
+  /** From one comparison of a shard's queues and indexes with its records to the next. @default 3600000 */
+  readonly reconcileMs?: DurationMs;
+}
+
+export const DEFAULT_RECONCILE_MS: DurationMs = 3_600_000;
 
 /**
  * The role `scheduler`: leads whatever shards the elector wins, each in a loop of its own, so that the trouble
@@ -28,17 +37,23 @@ export class SchedulerService extends Service {
   readonly #loops = new Map<LeadershipTerm, ShardLoop>();
 
   readonly #calendars: CalendarBook;
+  readonly #reconciler: Reconciler;
 
-  constructor(deps: SchedulerServiceDeps) {
+  constructor(deps: SchedulerServiceDeps, config: SchedulerServiceConfig = {}) {
     super();
     this.#deps = deps;
-    const { calendars, events } = deps.stores;
+    const { calendars, events, reconciling, planning, clusterClock } = deps.stores;
     this.#calendars = new CalendarBook({ calendars, events, clock: deps.clock, logger: deps.logger });
+    this.#reconciler = new Reconciler(
+      { ...deps, events, reconciling, planning, clusterClock, calendars: this.#calendars },
+      { intervalMs: config.reconcileMs ?? DEFAULT_RECONCILE_MS },
+    );
   }
 
   protected async onStart(): Promise<void> {
     this.#deps.elector.onTerm((term) => this.#lead(term));
     await this.#calendars.start();
+    await this.#reconciler.start();
     await this.#deps.elector.start();
   }
 
@@ -46,6 +61,7 @@ export class SchedulerService extends Service {
     // Firing ends first, so that nothing is under way when the shards are handed over.
     const stopped = await Promise.allSettled([...this.#loops.values()].map((loop) => loop.stop()));
     await this.#deps.elector.stop();
+    await this.#reconciler.stop();
     await this.#calendars.stop();
     const errors = stopped.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
     if (errors.length > 0) throw new AggregateError(errors, `${errors.length} shards did not stop cleanly`);
@@ -72,7 +88,10 @@ export class SchedulerService extends Service {
     this.#loops.set(term, loop);
     term.ended.addEventListener('abort', () => void this.#leave(term, loop), { once: true });
     loop.start().then(
-      () => this.#announce(term, { isLeading: true }),
+      () => {
+        this.#announce(term, { isLeading: true });
+        if (!term.ended.aborted) this.#reconciler.add(term, () => loop.lookAgain());
+      },
       (error: unknown) => {
         if (this.stopSignal.aborted || term.ended.aborted) return;
         logger.error('shard-not-led', { shard: term.shard, epoch: term.epoch, error });
@@ -85,6 +104,7 @@ export class SchedulerService extends Service {
     const { logger } = this.#deps;
     await loop.stop().catch((error: unknown) => logger.error('shard-stop-failed', { shard: term.shard, error }));
     this.#loops.delete(term);
+    this.#reconciler.remove(term);
     this.#announce(term, { isLeading: false, reason: String(term.ended.reason) });
   }
 

@@ -91,6 +91,11 @@ export class ShardLoop extends Service {
     return nextAt === null ? 0 : Math.max(0, Math.round(this.#deps.clusterClock.now() - nextAt));
   }
 
+  /** Something was written that came with no hint. */
+  lookAgain(): void {
+    this.#onHint();
+  }
+
   protected async onStart(): Promise<void> {
     const { store, term, probe, logger } = this.#deps;
     const { shard, epoch, member } = term;

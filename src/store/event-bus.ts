@@ -14,7 +14,9 @@ export type ClusterEventType =
   | 'leader-changed'
   | 'rescued'
   | 'calendar-changed'
-  | 'replanned';
+  | 'replanned'
+  | 'repaired'
+  | 'rolled-back';
 
 /** Something that happened, for people who watch: best effort, not stored, never the basis of a decision. */
 export interface ClusterEvent {
