@@ -2,7 +2,13 @@ import { idempotencyKeyOf, type Execution } from '../domain/execution.js';
 import { splitJobKey, type Job } from '../domain/job.js';
 import type { Target } from '../domain/target.js';
 import { toIso } from '../domain/time/instant.js';
-import { jobKeyOfTrigger, triggerName, type Trigger, type TriggerDefinition } from '../domain/trigger.js';
+import {
+  awaitsCompletion,
+  jobKeyOfTrigger,
+  triggerName,
+  type Trigger,
+  type TriggerDefinition,
+} from '../domain/trigger.js';
 import type { Calendar } from '../store/calendar-store.js';
 import type {
   CalendarSummary,
@@ -119,7 +125,7 @@ function timingOf(definition: TriggerDefinition): Timing {
 
 function triggerState(trigger: Trigger): TriggerStatus['state'] {
   if (trigger.definition.paused === true) return 'paused';
-  return trigger.dueAt === undefined ? 'finished' : 'active';
+  return trigger.dueAt === undefined && !awaitsCompletion(trigger) ? 'finished' : 'active';
 }
 
 function masked(target: Target): Target {

@@ -89,6 +89,8 @@ export interface NewExecution {
   readonly maxAttempts: number;
   /** The trigger's or the caller's data; absent = the job's data at the time of running. */
   readonly data?: JsonValue;
+  /** Its trigger has a fixed delay after completion: the end of this execution makes it due again. */
+  readonly isAwaited?: true;
 }
 
 /** A range of nominal times that did not run: one record, however many they are. */

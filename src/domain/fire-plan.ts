@@ -11,7 +11,7 @@ import type { OverlapPolicy } from './overlap-policy.js';
 import type { ShardId } from './shard.js';
 import { laneOf } from './target.js';
 import type { DurationMs, EpochMs } from './time/instant.js';
-import type { CompiledSchedule } from './time/schedule.js';
+import { waitsForCompletion, type CompiledSchedule } from './time/schedule.js';
 import { jobKeyOfTrigger, nextFire, triggerName, type FireTime, type Trigger, type TriggerKey } from './trigger.js';
 
 /**
@@ -53,8 +53,12 @@ export interface FireDecision {
   readonly watermark: EpochMs;
   /** Not before this instant by the store's clock; otherwise `early`, and nothing is written. */
   readonly dueAt: EpochMs;
-  /** Next due instant; null when nothing follows: the trigger is kept, finished, until `finishedTriggerMs` later. */
-  readonly nextDueAt: EpochMs | null;
+  /**
+   * Next due instant; null when nothing follows: the trigger is kept, finished, until `FINISHED_TRIGGER_MS` later.
+   * `completion`: nothing is due before the execution that is queued here has ended. If another one of this
+   * trigger has not ended, nothing is queued, and its end is waited for (`waiting`).
+   */
+  readonly nextDueAt: EpochMs | 'completion' | null;
   /** To be queued, ascending by nominal time. With overlap `skip`, those that meet an execution that has not ended become `skipped` records. */
   readonly fires: readonly NewExecution[];
   readonly missed: readonly MissedRange[];
@@ -74,9 +78,13 @@ export interface FirePlanInput {
 
 /** Decides the nominal times that are due at `at`, oldest first, at most `MAX_TIMES_PER_DECISION` of them. */
 export function planFires(input: FirePlanInput): FireDecision {
+  return waitsForCompletion(input.trigger.definition.schedule) ? planDelayed(input) : planTimes(input);
+}
+
+function planTimes(input: FirePlanInput): FireDecision {
   const { trigger, job, at } = input;
   const { watermark, fireCount } = trigger.state;
-  const passedThrough = Math.max(watermark, job.pause === undefined ? (job.resumedAt ?? watermark) : at);
+  const passedThrough = passedThroughOf(input);
   const misfire = trigger.definition.misfire ?? job.misfire;
   const lookahead = misfire.policy === 'fireAll' ? misfire.maxCount : 0;
   const { due, following } = dueTimes(input, passedThrough, MAX_TIMES_PER_DECISION + lookahead);
@@ -100,16 +108,64 @@ export function planFires(input: FirePlanInput): FireDecision {
   const isFinished = next === null || fires.length >= firesLeft;
   if (last === undefined && !isFinished && next.nominalAt <= watermark + 1 && passedThrough === watermark) {
     // Not due yet, and no instant lies between the watermark and the next time: that time comes first.
-    return planFires({ ...input, at: next.dueAt });
+    return planTimes({ ...input, at: next.dueAt });
   }
   return {
-    trigger: trigger.key,
-    expected: { version: trigger.state.version, watermark, jobVersion: job.version },
+    ...aboutDecision(input),
     watermark: last?.nominalAt ?? Math.max(passedThrough, watermark + 1),
     dueAt: last?.dueAt ?? at,
     nextDueAt: isFinished ? null : next.dueAt,
     fires,
     missed: missed.ranges,
+  };
+}
+
+/**
+ * With a fixed delay after completion one time at most is due, counted from the watermark: the instant of
+ * creation, of a resume, or of the end of the last execution, where the store puts it. What follows a fire is
+ * not known before its execution has ended; a time that is missed has ended at once.
+ */
+function planDelayed(input: FirePlanInput): FireDecision {
+  const { trigger, job, compiled, at } = input;
+  const { key, definition, state } = trigger;
+  const after = (from: EpochMs): FireTime | null => nextFire(key, definition, compiled, from);
+  const firesLeft = (definition.maxFires ?? Infinity) - state.fireCount;
+  const from = passedThroughOf(input);
+  const time = firesLeft > 0 ? after(from) : null;
+  const about = { ...aboutDecision(input), fires: [], missed: [] };
+  if (time === null || time.dueAt > at) {
+    return { ...about, watermark: from, dueAt: at, nextDueAt: time?.dueAt ?? null };
+  }
+  const verdict = judgeOf(definition.misfire ?? job.misfire, { due: [time], following: null, at })(time, 0);
+  if (verdict !== 'fires') {
+    const missed = new MissedRanges(input);
+    missed.add(time, verdict, 0);
+    return { ...about, watermark: at, dueAt: at, nextDueAt: after(at)?.dueAt ?? null, missed: missed.ranges };
+  }
+  const isLast = firesLeft === 1 || after(time.nominalAt) === null;
+  return {
+    ...about,
+    watermark: time.nominalAt,
+    dueAt: time.dueAt,
+    nextDueAt: isLast ? null : 'completion',
+    fires: [{ ...newExecution(input, time), isAwaited: true }],
+  };
+}
+
+/** Times up to here are decided, or passed over because of a pause of the job. */
+function passedThroughOf({ trigger, job, at }: FirePlanInput): EpochMs {
+  const { watermark } = trigger.state;
+  return Math.max(watermark, job.pause === undefined ? (job.resumedAt ?? watermark) : at);
+}
+
+function aboutDecision({
+  trigger,
+  job,
+}: FirePlanInput): Pick<FireDecision, 'trigger' | 'expected' | 'overlap' | 'retentionMs'> {
+  const { version, watermark } = trigger.state;
+  return {
+    trigger: trigger.key,
+    expected: { version, watermark, jobVersion: job.version },
     overlap: trigger.definition.overlap ?? job.overlap,
     retentionMs: job.retention.succeededMs,
   };

@@ -98,7 +98,7 @@ export interface Trigger {
   readonly key: TriggerKey;
   readonly definition: TriggerDefinition;
   readonly state: TriggerState;
-  /** When it becomes due next (nominal + jitter); absent when paused or when nothing follows. */
+  /** When it becomes due next (nominal + jitter); absent when paused, when nothing follows, or while `awaitsCompletion`. */
   readonly dueAt?: EpochMs;
 }
 
@@ -119,13 +119,6 @@ export function parseTrigger(
   };
   if (definition.startAt !== undefined && definition.endAt !== undefined && definition.endAt <= definition.startAt) {
     throw new ValidationError([{ field: 'endAt', message: 'must be later than startAt' }]);
-  }
-  if (waitsForCompletion(definition.schedule)) {
-    const allowed = 'cron | every | at | calendarInterval | dailyWindow | rrule | lunar';
-    throw new ValidationError(
-      [{ field: 'schedule.type', message: `'after' cannot be fired yet`, allowed }],
-      'CJ_SCHEDULE_INVALID',
-    );
   }
   compileTrigger('check/check/check', definition);
   return { name: name ?? DEFAULT_TRIGGER, definition };
@@ -172,14 +165,38 @@ export function nextFire(
   compiled: Pick<CompiledSchedule, 'next'>,
   after: EpochMs,
 ): FireTime | null {
-  const from = definition.startAt === undefined ? after : Math.max(after, definition.startAt - 1);
-  const nominalAt = compiled.next(from);
+  const nominalAt = compiled.next(Math.max(after, notBefore(definition)));
   if (nominalAt === null || (definition.endAt !== undefined && nominalAt >= definition.endAt)) return null;
   if (definition.jitterMs === undefined) return { nominalAt, dueAt: nominalAt };
   const following = compiled.next(nominalAt);
   const room = following === null ? definition.jitterMs : Math.min(definition.jitterMs, following - nominalAt - 1);
   const jitter = placementHash(`${key}@${nominalAt}`) % (Math.max(room, 0) + 1);
   return { nominalAt, dueAt: nominalAt + jitter };
+}
+
+/** The instant from which the search begins at the earliest: what it finds does not lie before `startAt`. */
+function notBefore({ schedule, startAt = -Infinity }: TriggerDefinition): EpochMs {
+  return startAt - (schedule.type === 'after' ? schedule.delayMs : 1);
+}
+
+/**
+ * Does nothing fall due before the execution that the trigger fired last has ended? Only of one whose schedule
+ * waits for completion, and only while that execution runs or waits for a worker.
+ */
+export function awaitsCompletion({ definition, state, dueAt }: Trigger): boolean {
+  const { schedule, maxFires = Infinity, endAt = Infinity, paused } = definition;
+  if (schedule.type !== 'after' || paused === true || dueAt !== undefined) return false;
+  return state.fireCount < maxFires && state.watermark + schedule.delayMs < endAt;
+}
+
+/**
+ * When a trigger with a fixed delay becomes due after a completion at `endedAt`. Where more than the delay has a
+ * say, at once: the leader then works out the rest, and moves the due instant.
+ */
+export function dueAfterCompletion(definition: TriggerDefinition, endedAt: EpochMs): EpochMs {
+  const { schedule, startAt, endAt, jitterMs, calendars } = definition;
+  const isPlain = startAt === undefined && endAt === undefined && jitterMs === undefined && calendars === undefined;
+  return schedule.type === 'after' && isPlain ? endedAt + schedule.delayMs : endedAt;
 }
 
 /**

@@ -23,7 +23,8 @@ export interface DueBatch {
 export type { FireDecision };
 
 export interface FireResult {
-  readonly outcome: 'fired' | 'stale' | 'early';
+  /** `waiting`: an execution of a trigger that waits for completion has not ended; its end makes the trigger due. */
+  readonly outcome: 'fired' | 'waiting' | 'stale' | 'early';
   /** How many of `fires` became `skipped` records. */
   readonly skippedCount: number;
 }

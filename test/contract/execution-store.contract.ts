@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { describeAttempts } from './execution-store-attempts.contract.js';
 import { describeCallers } from './execution-store-callers.contract.js';
+import { describeCompletion } from './execution-store-completion.contract.js';
 import { describeFencing } from './execution-store-fencing.contract.js';
 import { describeFiring } from './execution-store-firing.contract.js';
 import { describeUpkeep } from './execution-store-upkeep.contract.js';
@@ -11,6 +12,7 @@ export function describeExecutionStore(name: string, makeStores: StoresFactory):
     describeFencing(makeStores);
     describeFiring(makeStores);
     describeAttempts(makeStores);
+    describeCompletion(makeStores);
     describeUpkeep(makeStores);
     describeCallers(makeStores);
   });

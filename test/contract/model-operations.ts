@@ -27,10 +27,18 @@ const aDuration = fc.constantFrom(1, HOUR);
 const aVersionRule = fc.constantFrom('any', 'any', 'any', 'current', 'none', 'wrong');
 type VersionRule = 'any' | 'current' | 'none' | 'wrong';
 
-const aTrigger = fc.record({ name: fc.constantFrom(...TRIGGER_NAMES), variant: fc.nat(2) });
+const aTrigger = fc.record({ name: fc.constantFrom(...TRIGGER_NAMES), variant: fc.nat(4) });
 
 function triggerWrite({ name, variant }: { name: string; variant: number }): TriggerWrite {
-  const fields = [{}, { jitterMs: 5, data: { variant } }, { paused: true as const }][variant] ?? {};
+  const after = { schedule: { type: 'after' as const, delayMs: HOUR } };
+  const variants = [
+    {},
+    { jitterMs: 5, data: { variant } },
+    { paused: true as const },
+    after,
+    { ...after, endAt: BASE * 2 },
+  ];
+  const fields = variants[variant] ?? {};
   return aTriggerWrite(name, {
     watermark: BASE + variant,
     dueAt: variant === 2 ? null : BASE + 10 + variant,
@@ -74,7 +82,7 @@ const putTriggers = fc
   });
 
 const putOneTrigger = fc
-  .record({ trigger: anIndex, variant: fc.nat(2), rule: aVersionRule })
+  .record({ trigger: anIndex, variant: fc.nat(4), rule: aVersionRule })
   .map(({ trigger, variant, rule }): Operation => async (world) => {
     const key = world.triggerKey(trigger);
     const version = (await world.reference.stores.jobs.getTrigger(key))?.state.version;
@@ -108,27 +116,21 @@ const fire = fc
     fires: fc.nat(2),
     missed: fc.nat(1),
     overlap: fc.constantFrom('skip' as const, 'allow' as const),
-    isLast: fc.nat(5).map((n) => n === 0),
+    next: fc.constantFrom('later', 'later', 'completion', 'completion', 'none'),
     flaw: fc.constantFrom('none', 'none', 'none', 'none', 'version', 'watermark', 'jobVersion', 'early'),
     epoch: anEpoch,
   })
-  .map(({ trigger, fires, missed, overlap, isLast, flaw, epoch }): Operation => async (world) => {
+  .map(({ trigger, fires: count, missed, overlap, next, flaw, epoch }): Operation => async (world) => {
     const key = world.triggerKey(trigger);
-    const { jobs } = world.reference.stores;
-    const state = (await jobs.getTrigger(key))?.state ?? { version: 1, watermark: BASE };
-    const jobVersion = (await jobs.getJob(jobKeyOfTrigger(key)))?.version ?? 1;
+    const awaitsEnd = next === 'completion';
+    const fires = awaitsEnd ? 1 : count;
     world.tick += 10;
     const nominalAt = BASE + 1000 * world.tick;
-    const decision: FireDecision = {
+    const decision: Omit<FireDecision, 'expected'> = {
       trigger: key,
-      expected: {
-        version: state.version + (flaw === 'version' ? 1 : 0),
-        watermark: state.watermark + (flaw === 'watermark' ? 1 : 0),
-        jobVersion: jobVersion + (flaw === 'jobVersion' ? 1 : 0),
-      },
       watermark: nominalAt + fires,
       dueAt: flaw === 'early' ? BASE * 2 : nominalAt,
-      nextDueAt: isLast ? null : nominalAt + 5000,
+      nextDueAt: next === 'none' ? null : awaitsEnd ? 'completion' : nominalAt + 5000,
       fires: Array.from({ length: fires }, (_, i) => ({
         ...aFire(world.reference.stores, {
           job: jobKeyOfTrigger(key),
@@ -138,6 +140,7 @@ const fire = fc
         id: scheduledExecutionId(world.shard, key, nominalAt + i),
         lane: LANES[world.tick % 20 === 0 ? 1 : 0],
         maxAttempts: 1 + (i % 2),
+        ...(awaitsEnd ? { isAwaited: true as const } : {}),
       })),
       missed: Array.from({ length: missed }, () => ({
         ...{
@@ -151,8 +154,18 @@ const fire = fc
       retentionMs: HOUR,
     };
     return {
-      label: `fire ${key} ×${fires} ${overlap} ${flaw} epoch ${epoch}`,
-      call: ({ executions }) => executions.fire(world.shard, epoch, [decision]),
+      label: `fire ${key} ×${fires} ${overlap} ${next} ${flaw} epoch ${epoch}`,
+      // Where an execution was waited for, the watermark is an instant of the store's own clock.
+      call: async ({ executions, jobs }) => {
+        const state = (await jobs.getTrigger(key))?.state ?? { version: 1, watermark: BASE };
+        const jobVersion = (await jobs.getJob(jobKeyOfTrigger(key)))?.version ?? 1;
+        const expected = {
+          version: state.version + (flaw === 'version' ? 1 : 0),
+          watermark: state.watermark + (flaw === 'watermark' ? 1 : 0),
+          jobVersion: jobVersion + (flaw === 'jobVersion' ? 1 : 0),
+        };
+        return executions.fire(world.shard, epoch, [{ ...decision, expected }]);
+      },
     };
   });
 

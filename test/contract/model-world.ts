@@ -64,14 +64,27 @@ export async function visibleState({ jobs, shard }: World, { jobs: jobStore, exe
   return timeless({
     jobs: await Promise.all(jobs.map((job) => jobStore.getJob(job))),
     listed: (await jobStore.listJobs({ namespace: NAMESPACE, limit: 10 })).items,
-    triggers: triggers.sort((a, b) => (a.key < b.key ? -1 : 1)),
+    triggers: triggers.sort((a, b) => (a.key < b.key ? -1 : 1)).map(withoutClock),
     triggerCounts: await Promise.all(jobs.map((job) => jobStore.countTriggers(job))),
     executions: await allExecutions({ executions }),
     counts: await executions.countShard(shard),
-    due: [due.triggers.map(({ key }) => key), [...due.jobs.keys()].sort(), due.followingDueAt],
+    due: [due.triggers.map(({ key }) => key), [...due.jobs.keys()].sort(), byPlan(due.followingDueAt)],
     fence: [fence.epoch, fence.member, sealedAt === null],
-    wakeTimes: [dueAt, ...[retryAt, leaseAt, expiryAt].map((at) => (at === null ? null : at > halfAnHourAhead))],
+    wakeTimes: [
+      byPlan(dueAt),
+      ...[retryAt, leaseAt, expiryAt].map((at) => (at === null ? null : at > halfAnHourAhead)),
+    ],
   });
+}
+
+/** Instants that the operations choose lie on the first day; those of a completion come from the store's clock. */
+function byPlan(at: number | null | undefined): unknown {
+  return at === null || at === undefined || at < BASE + 86_400_000 ? at : 'by the clock';
+}
+
+function withoutClock({ dueAt, state: { watermark, ...state }, ...trigger }: Trigger): unknown {
+  const delay = byPlan(watermark) === watermark ? byPlan(dueAt) : Number(dueAt) - watermark;
+  return { ...trigger, state: { ...state, watermark: byPlan(watermark) }, dueAt: delay };
 }
 
 /** Clock values differ between the two; that something has one must not. */

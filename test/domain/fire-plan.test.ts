@@ -252,6 +252,58 @@ describe('planFires, pauses', () => {
   });
 });
 
+describe('planFires, a fixed delay after completion', () => {
+  const schedule = { type: 'after', delayMs: MINUTE } as const;
+  const compiled = { next: (after: EpochMs) => after + MINUTE };
+  const delayed = (given: Case) => plan({ compiled, ...given, trigger: { schedule, ...given.trigger } });
+
+  it('fires its delay after the watermark, and leaves open what follows', () => {
+    const decided = delayed({ at: 1.5 * MINUTE, watermark: 30_000 });
+    expect(decided).toMatchObject({
+      watermark: 1.5 * MINUTE,
+      dueAt: 1.5 * MINUTE,
+      nextDueAt: 'completion',
+      missed: [],
+    });
+    expect(decided.fires).toMatchObject([{ nominalAt: 1.5 * MINUTE, isAwaited: true }]);
+  });
+
+  it('fires once however late it is', () => {
+    expect(delayed({ at: 10.3 * MINUTE })).toMatchObject({ minutes: [1], watermark: MINUTE, nextDueAt: 'completion' });
+  });
+
+  it('is missed as the policy says, and is due its delay after that', () => {
+    const decided = delayed({ at: 10 * MINUTE, misfire: { policy: 'skip' } });
+    expect(decided).toMatchObject({ fires: [], watermark: 10 * MINUTE, nextDueAt: 11 * MINUTE });
+    expect(decided.ranges).toEqual([[1, 1, 1, 'misfire-skip']]);
+    const old = delayed({ at: 100 * MINUTE, misfire: { maxAgeMs: 60 * MINUTE } });
+    expect(old.ranges).toEqual([[1, 1, 1, 'misfire-too-old']]);
+  });
+
+  it('keeps the watermark, from which the delay counts, while nothing is due', () => {
+    const decided = delayed({ at: 30_000 });
+    expect(decided).toMatchObject({ fires: [], missed: [], watermark: 0, dueAt: 30_000, nextDueAt: MINUTE });
+  });
+
+  it('counts from the end of a pause of the job, and passes over what is due in it', () => {
+    const paused = delayed({ at: 5 * MINUTE, job: { pause: { since: 30_000, reason: '' } } });
+    expect(paused).toMatchObject({ fires: [], missed: [], watermark: 5 * MINUTE, nextDueAt: 6 * MINUTE });
+    const resumed = delayed({ at: 6 * MINUTE, job: { resumedAt: 5.5 * MINUTE } });
+    expect(resumed).toMatchObject({ fires: [], watermark: 5.5 * MINUTE, nextDueAt: 6.5 * MINUTE });
+  });
+
+  it('fires at its start at the earliest, and ends with its end or its last fire', () => {
+    expect(delayed({ at: 30_000, trigger: { startAt: 5 * MINUTE } })).toMatchObject({ nextDueAt: 5 * MINUTE });
+    expect(delayed({ at: 2 * MINUTE, trigger: { endAt: MINUTE } })).toMatchObject({ fires: [], nextDueAt: null });
+    expect(delayed({ at: MINUTE, trigger: { endAt: 2 * MINUTE } })).toMatchObject({ minutes: [1], nextDueAt: null });
+    expect(delayed({ at: MINUTE, trigger: { maxFires: 1 } })).toMatchObject({ minutes: [1], nextDueAt: null });
+    expect(delayed({ at: MINUTE, trigger: { maxFires: 1 }, fireCount: 1 })).toMatchObject({
+      fires: [],
+      nextDueAt: null,
+    });
+  });
+});
+
 describe('planFires, huge gaps', () => {
   it('decides a bounded number of times and leaves the rest due', () => {
     const compiled = everyMs(100);
@@ -316,7 +368,7 @@ describe('planFires, for all triggers', () => {
       }
       fireCount += decision.fires.length;
       watermark = decision.watermark;
-      if (decision.nextDueAt === null || decision.nextDueAt > at)
+      if (decision.nextDueAt === null || Number(decision.nextDueAt) > at)
         return { fires, missed, watermark, input, nextDueAt: decision.nextDueAt };
     }
   }

@@ -5,11 +5,15 @@ import type { FireTimes } from './interval.js';
 /** After so many leaps over excluded stretches without a fire, the schedule is taken to have ended. */
 const MAX_LEAPS = 20_000;
 
-/** The times that every calendar includes. Leaps over an excluded stretch at once, however long it is. */
+/**
+ * The times that every calendar includes. Leaps over an excluded stretch at once, however long it is. A delay has
+ * no times of its own: where it ends in an excluded stretch, the end of that is the time (`isDelay`).
+ */
 export class CalendarTimes implements FireTimes {
   constructor(
     private readonly times: FireTimes,
     private readonly calendars: readonly CompiledCalendar[],
+    private readonly isDelay = false,
   ) {}
 
   next(after: EpochMs): EpochMs | null {
@@ -18,7 +22,7 @@ export class CalendarTimes implements FireTimes {
       const excluding = this.excludingAt(at);
       if (excluding === undefined) return at;
       const included = excluding.nextIncluded(at);
-      at = included === null ? null : this.times.next(included - 1);
+      at = included === null || this.isDelay ? included : this.times.next(included - 1);
     }
     return null;
   }

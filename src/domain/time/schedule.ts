@@ -63,7 +63,7 @@ export function compileSchedule(schedule: Schedule, context: ScheduleContext): S
   const { calendars } = context;
   return calendars === undefined || calendars.length === 0
     ? compiled
-    : new Times(new CalendarTimes(compiled, calendars));
+    : new Times(new CalendarTimes(compiled, calendars, waitsForCompletion(schedule)));
 }
 
 /**

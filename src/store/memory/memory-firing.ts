@@ -20,10 +20,16 @@ export function applyDecision(
     return { outcome: 'stale', skippedCount: 0 };
   }
   if (now < decision.dueAt) return { outcome: 'early', skippedCount: 0 };
+  if (decision.nextDueAt === 'completion' && isUnfinished(shard, trigger.state.lastExecutionId)) {
+    awaitEnd(shard, stored, trigger);
+    return { outcome: 'waiting', skippedCount: 0 };
+  }
 
   for (const range of decision.missed) recordMissed(shard, stored.job, { decision, range, epoch, now });
   const fired = queueFires(shard, trigger.state.lastExecutionId, decision, { epoch, now });
   const { dueAt: _dueAt, ...rest } = trigger;
+  const isAwaited = decision.nextDueAt === 'completion' && isUnfinished(shard, fired.last);
+  const nextDueAt = decision.nextDueAt === 'completion' ? now : decision.nextDueAt;
   shard.putTrigger(stored, {
     ...rest,
     state: {
@@ -32,9 +38,9 @@ export function applyDecision(
       fireCount: trigger.state.fireCount + decision.fires.length,
       ...(fired.last === undefined ? {} : { lastExecutionId: fired.last }),
     },
-    ...(decision.nextDueAt === null ? {} : { dueAt: decision.nextDueAt }),
+    ...(nextDueAt === null || isAwaited ? {} : { dueAt: nextDueAt }),
   });
-  if (decision.nextDueAt === null) shard.finished.set(trigger.key, now + FINISHED_TRIGGER_MS);
+  if (nextDueAt === null) shard.finished.set(trigger.key, now + FINISHED_TRIGGER_MS);
   return { outcome: 'fired', skippedCount: fired.skippedCount };
 }
 
@@ -69,6 +75,13 @@ function queueFires(
     }
   }
   return { last, skippedCount };
+}
+
+/** Nothing is due any more, until the last execution ends. */
+function awaitEnd(shard: MemoryShard, stored: StoredJob, { dueAt: _dueAt, ...trigger }: Trigger): void {
+  const last = shard.executions.get(trigger.state.lastExecutionId as ExecutionId);
+  if (last !== undefined) last.record = { ...last.record, isAwaited: true };
+  shard.putTrigger(stored, trigger);
 }
 
 function isUnfinished(shard: MemoryShard, id: string | undefined): boolean {

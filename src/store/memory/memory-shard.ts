@@ -6,7 +6,13 @@ import type { LeaseToken } from '../../domain/lease.js';
 import { epochOf, type Epoch, type ShardId } from '../../domain/shard.js';
 import type { Lane } from '../../domain/target.js';
 import type { DurationMs, EpochMs } from '../../domain/time/instant.js';
-import { jobKeyOfTrigger, triggerName, type Trigger, type TriggerKey } from '../../domain/trigger.js';
+import {
+  dueAfterCompletion,
+  jobKeyOfTrigger,
+  triggerName,
+  type Trigger,
+  type TriggerKey,
+} from '../../domain/trigger.js';
 import type { FenceState } from '../execution-store.js';
 import type { MemoryHints } from './memory-hints.js';
 import { ScoredSet } from './scored-set.js';
@@ -127,6 +133,7 @@ export class MemoryShard {
     time: { readonly now: EpochMs; readonly retentionMs: DurationMs },
   ): void {
     this.#move(stored, { ...stored.record, ...patch, finishedAt: time.now }, time.now + time.retentionMs);
+    if (stored.record.isAwaited === true) this.#endAwaited(stored.record, time.now);
   }
 
   /** A failed execution runs again because a person asked for it: the one way out of an end. */
@@ -159,6 +166,19 @@ export class MemoryShard {
     let count = 0;
     for (const lane of this.ready.values()) count += lane.size;
     return count;
+  }
+
+  /** The trigger that waits for this end is due its delay after it. */
+  #endAwaited({ id, job, trigger: name }: Execution, now: EpochMs): void {
+    const stored = this.jobs.get(job);
+    const trigger = stored?.triggers.get(name ?? '');
+    if (stored === undefined || trigger === undefined || this.finished.score(trigger.key) !== undefined) return;
+    const { definition, state } = trigger;
+    if (definition.schedule.type !== 'after' || definition.paused === true || state.lastExecutionId !== id) return;
+    const watermark = Math.max(state.watermark, now);
+    const dueAt = dueAfterCompletion(definition, watermark);
+    this.putTrigger(stored, { ...trigger, state: { ...state, watermark }, dueAt });
+    this.announceTriggers();
   }
 
   #move(stored: StoredExecution, record: Execution, until: EpochMs): void {

@@ -18,12 +18,12 @@ import { canonicalJson, parseJson, unescapeField } from './canonical-json.js';
  * An execution is stored as five lines:
  *
  *     state|attempt|maxAttempts|firedAt|epoch|token|worker|startedAt|finishedAt|reason|cancel|settledBy
- *     lane ppp<due>|job|trigger|nominal time, if it is not the id's
+ *     lane ppp<due>|job|trigger|nominal time, if it is not the id's|w, if the trigger waits for its end
  *     data as JSON
  *     result as JSON; of a missed record: {"count":…,"throughAt":…}
  *     error as JSON
  *
- * Scripts write the first line and the last two; the others never change. `ppp` is 100 − priority, so that text
+ * Scripts write the first line and the last two, and may add the `w`; nothing else ever changes. `ppp` is 100 − priority, so that text
  * order is the order of claiming: `lane ppp<due> <id>` is the execution's member of the ready set.
  */
 
@@ -34,12 +34,12 @@ export function orderPrefix(lane: Lane, priority: number): string {
 
 /** Arguments of one new execution in the scripts `fire` and `run`: attempts allowed, order, lines below it. */
 export function encodeNewExecution(execution: NewExecution): readonly [string, string, string] {
-  const { id, job, trigger, nominalAt, dueAt, lane, priority, maxAttempts, data } = execution;
+  const { id, job, trigger, nominalAt, dueAt, lane, priority, maxAttempts, data, isAwaited } = execution;
   const dataLine = data === undefined ? '' : JSON.stringify(data);
   return [
     String(maxAttempts),
     `${orderPrefix(lane, priority)}${String(dueAt).padStart(15, '0')}`,
-    `|${job}|${trigger ?? ''}|${nominalField(id, nominalAt)}\n${dataLine}\n\n`,
+    `|${job}|${trigger ?? ''}|${nominalField(id, nominalAt)}${isAwaited === true ? '|w' : ''}\n${dataLine}\n\n`,
   ];
 }
 
@@ -64,7 +64,7 @@ export function encodeError(error: ExecutionError): string {
 export function decodeExecution(id: ExecutionId, value: string): Execution {
   const [stateLine = '', fixedLine = '', data = '', result = '', error = ''] = value.split('\n');
   const state = stateLine.split('|');
-  const [order = '', job = '', trigger = '', nominal = ''] = fixedLine.split('|');
+  const [order = '', job = '', trigger = '', nominal = '', awaited] = fixedLine.split('|');
   if (state.length !== STATE_FIELDS || job === '') throw new InvariantError(`the record of execution ${id} is damaged`);
   const [stateName, attempt, maxAttempts, firedAt, epoch, , worker, startedAt, finishedAt, reason, cancel] = state;
   const blank = order.indexOf(' ');
@@ -78,6 +78,7 @@ export function decodeExecution(id: ExecutionId, value: string): Execution {
     priority: 100 - Number(order.slice(blank + 1, blank + 4)),
     maxAttempts: Number(maxAttempts),
     ...(data === '' ? {} : { data: parseJson(data) }),
+    ...(awaited === 'w' ? { isAwaited: true } : {}),
     state: stateName as ExecutionState,
     ...(reason ? { reason: reason as ExecutionReason } : {}),
     firedAt: Number(firedAt),

@@ -31,7 +31,7 @@ export function fireArguments(decisions: readonly FireDecision[]): RedisArg[] {
       `${expected.version}|${expected.watermark}|`,
       `${expected.version}|${decision.watermark}|`,
       decision.dueAt,
-      decision.nextDueAt ?? '',
+      decision.nextDueAt === 'completion' ? 'w' : (decision.nextDueAt ?? ''),
       decision.overlap === 'skip' ? 1 : 0,
       decision.retentionMs,
       fires.length,
@@ -68,5 +68,6 @@ function outcomeOf(code: unknown): FireResult['outcome'] {
   if (code === CODES.FIRED) return 'fired';
   if (code === CODES.STALE) return 'stale';
   if (code === CODES.EARLY) return 'early';
+  if (code === CODES.WAITING) return 'waiting';
   throw new InvariantError(`unexpected code ${String(code)} of the fire script`);
 }

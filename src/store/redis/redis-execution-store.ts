@@ -160,8 +160,9 @@ export class RedisExecutionStore implements ExecutionStore {
     epoch: Epoch,
     limit: number,
   ): Promise<{ readonly requeued: number; readonly failed: number; readonly cancelled: number }> {
-    const keys = ['fence', 'jobs', 'executions', 'ready', 'leases', 'expiry'] as const;
-    const args = [epoch, limit, this.#readyPrefix, shard, encodeError(LEASE_EXPIRED)];
+    const keys = ['fence', 'jobs', 'executions', 'ready', 'leases', 'expiry', 'triggers', 'due'] as const;
+    const wake = wakeChannel(this.#deps.layout.cluster, shard);
+    const args = [epoch, limit, this.#readyPrefix, shard, encodeError(LEASE_EXPIRED), wake];
     const [requeued, failed, cancelled] = await this.#fenced({ shard, epoch }, 'rescue_expired', keys, args);
     return { requeued: Number(requeued), failed: Number(failed), cancelled: Number(cancelled) };
   }
@@ -205,9 +206,9 @@ export class RedisExecutionStore implements ExecutionStore {
     items: readonly (LeaseRef & { readonly settlement: Settlement })[],
   ): Promise<readonly SettleOutcome[]> {
     const { layout, scripts } = this.#deps;
-    const { executions, leases, ready, retries, expiry, jobs } = layout.keys(shard);
+    const { executions, leases, ready, retries, expiry, jobs, triggers, due } = layout.keys(shard);
     const args = [this.#readyPrefix, shard, wakeChannel(layout.cluster, shard), ...items.flatMap(settleArguments)];
-    const reply = await scripts.run('settle', [executions, leases, ready, retries, expiry, jobs], args);
+    const reply = await scripts.run('settle', [executions, leases, ready, retries, expiry, jobs, triggers, due], args);
     return (reply as unknown[]).map(settleOutcome);
   }
 
@@ -240,8 +241,10 @@ export class RedisExecutionStore implements ExecutionStore {
   async cancelExecution(id: ExecutionId, retentionMs: DurationMs): Promise<Execution | null> {
     const keys = this.#keysOf(id);
     if (keys === null) return null;
-    const { executions, ready, retries, expiry } = keys;
-    const reply = await this.#deps.scripts.run('cancel', [executions, ready, retries, expiry], [id, retentionMs]);
+    const { layout, scripts } = this.#deps;
+    const { executions, ready, retries, expiry, triggers, due } = keys;
+    const args = [id, retentionMs, wakeChannel(layout.cluster, parseExecutionId(id)?.shard ?? 0)];
+    const reply = await scripts.run('cancel', [executions, ready, retries, expiry, triggers, due], args);
     const [code, record] = reply as [number, string];
     return code === CODES.NOT_FOUND ? null : decodeExecution(id, record);
   }

@@ -15,6 +15,7 @@ export const SCRIPT_CODES = {
   FIRED: 21,
   STALE: 22,
   EARLY: 23,
+  WAITING: 24,
   EXTENDED: 31,
   CANCELLING: 32,
   LOST: 33,

@@ -21,6 +21,8 @@ const CODES = {
   unix: 'u',
   every: 'e',
   at: 't',
+  /** Scripts look for it, and for what else has a say in the next due instant. */
+  after: 'w',
   /** Any other schedule, or one with further fields, as JSON. */
   schedule: 'x',
   timeZone: 'z',
@@ -116,6 +118,7 @@ function packSchedule(schedule: Schedule): string {
     return `${code}${escape(expression)}`;
   }
   if (schedule.type === 'every' && schedule.anchor === undefined) return `${CODES.every}${schedule.everyMs}`;
+  if (schedule.type === 'after') return `${CODES.after}${schedule.delayMs}`;
   if (schedule.type === 'at') return `${CODES.at}${escape(schedule.at)}`;
   return `${CODES.schedule}${escape(canonicalJson(schedule))}`;
 }
@@ -132,6 +135,8 @@ function unpackSchedule(code: string, value: string): Schedule {
       return { type: 'every', everyMs: Number(value) };
     case CODES.at:
       return { type: 'at', at: value };
+    case CODES.after:
+      return { type: 'after', delayMs: Number(value) };
     case CODES.schedule:
       return parseJson(value) as unknown as Schedule;
     default:

@@ -17,10 +17,10 @@
 -- ARGV[7] record_count    number of records of all decisions: first all ids, then for each the three below
 -- ARGV[8...]              jobs, decisions, records:
 --   decision: number of its job, `version|watermark|` expected, the same with the new watermark, due instant
---             in ms, next due instant in ms or empty, 1 if overlap is skipped, retention in ms, number of fires,
---             number of missed ranges (which follow its fires)
+--             in ms, next due instant in ms, or w (when the execution has ended) or empty, 1 if overlap is
+--             skipped, retention in ms, number of fires, number of missed ranges (which follow its fires)
 --   record:   attempts allowed (missed: the reason), order (missed: its due part), lines below the order
--- Returns {OK, FIRED | STALE | EARLY, skipped count...}, two for each decision, {FENCED, fence}
+-- Returns {OK, FIRED | WAITING | STALE | EARLY, skipped count...}, two for each decision, {FENCED, fence}
 -- Cost    O(r log n) for r records
 -- Called by RedisExecutionStore.fire
 --@include lib/codes.lua
@@ -28,6 +28,7 @@
 --@include lib/fence.lua
 --@include lib/read_many.lua
 --@include lib/fire_writes.lua
+--@include lib/awaited_end.lua
 local fence_key, jobs, triggers, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local executions, ready, history, expiry = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local arguments, epoch, channel_prefix, shard = ARGV, tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -70,14 +71,19 @@ local function fire_trigger(index, at, stored)
   local fired_before, last, packed_at = string.match(stored, '^(%d+)|(%d*)()', #expected + 1)
 
   -- Whether the last execution runs is asked of its record, never kept as a flag that could be left behind.
-  local is_busy = false
-  if is_skipping and fire_count > 0 and last ~= '' then
-    local identity = string.sub(arguments[ids_at + record_index], identity_at)
-    local previous = redis.call('HGET', executions, shard .. '-' .. last .. identity)
+  local is_busy, awaits_end, last_id, previous = false, next_due_at == 'w', nil, nil
+  if (is_skipping or awaits_end) and fire_count > 0 and last ~= '' then
+    last_id = shard .. '-' .. last .. string.sub(arguments[ids_at + record_index], identity_at)
+    previous = redis.call('HGET', executions, last_id)
     is_busy = previous and string.find(previous, '^[qr]') ~= nil -- queued, running, retrying
   end
+  if awaits_end and is_busy then
+    add_pair(records, last_id, awaited_record(previous))
+    add(not_due, trigger)
+    return WAITING, 0
+  end
 
-  local skipped_count = 0
+  local skipped_count, is_queued = 0, false
   for offset = record_index, record_index + fire_count + missed_count - 1 do
     local id, record_at = arguments[ids_at + offset], records_at + 3 * offset
     local attempts, order, lines = arguments[record_at], arguments[record_at + 1], arguments[record_at + 2]
@@ -94,19 +100,25 @@ local function fire_trigger(index, at, stored)
     else
       add_queued(job.key, id, 'queued|0|' .. attempts .. fired_part, order, lines)
       last = string.sub(id, identity_at - 15, identity_at - 1)
-      is_busy = is_skipping
+      is_busy, is_queued = is_skipping, true
     end
   end
 
   add_pair(trigger_records, trigger, arguments[at + 2] .. (fired_before + fire_count) .. '|' .. last
     .. string.sub(stored, packed_at))
-  if next_due_at ~= '' then
+  if awaits_end then
+    -- Nothing was queued where an earlier life of the trigger has fired this time: the leader looks again.
+    next_due_at = is_queued and next_due_at or now_text
+  end
+  if next_due_at == 'w' then
+    add(not_due, trigger)
+  elseif next_due_at ~= '' then
     add_pair(next_due, next_due_at, trigger)
   else
     add(not_due, trigger)
     add_pair(ended, finished_until, 't:' .. trigger)
   end
-  return skipped_count
+  return FIRED, skipped_count
 end
 
 for index = 1, decision_count do
@@ -119,7 +131,7 @@ for index = 1, decision_count do
     add_pair(reply, EARLY, 0)
   else
     decided[trigger] = true
-    add_pair(reply, FIRED, fire_trigger(index, at, stored))
+    add_pair(reply, fire_trigger(index, at, stored))
   end
   record_index = record_index + arguments[at + 7] + arguments[at + 8]
 end

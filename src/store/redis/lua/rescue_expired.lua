@@ -6,11 +6,14 @@
 -- KEYS[4] ready       cj:{cluster:shard}:ready       zset: order and id, score 0
 -- KEYS[5] leases      cj:{cluster:shard}:leases      zset: id -> end of the lease
 -- KEYS[6] expiry      cj:{cluster:shard}:expiry      zset: x:id -> end of retention
+-- KEYS[7] triggers    cj:{cluster:shard}:triggers    hash: trigger -> record
+-- KEYS[8] due         cj:{cluster:shard}:due         zset: trigger -> due instant
 -- ARGV[1] epoch           number
 -- ARGV[2] limit           number of executions at most
 -- ARGV[3] channel_prefix  text, of the channels of lanes
 -- ARGV[4] shard           number, the message on them
 -- ARGV[5] lease_error     JSON text
+-- ARGV[6] wake_channel    text
 -- Returns {OK, requeued, failed, cancelled}, {FENCED, fence}
 -- Cost    O(limit log n)
 -- Called by RedisExecutionStore.rescueExpired
@@ -22,9 +25,11 @@
 --@include lib/ready_hints.lua
 --@include lib/execution_record.lua
 --@include lib/job_retention.lua
+--@include lib/awaited_end.lua
 local fence_key, jobs, executions, ready, leases, expiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local epoch, limit, channel_prefix, shard = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local lease_error = ARGV[5]
+local trigger_keys = { triggers = KEYS[7], due = KEYS[8], expiry = KEYS[6] }
+local lease_error, wake_channel = ARGV[5], ARGV[6]
 
 local refusal = refuse_stale_epoch(fence_key, epoch)
 if refusal then
@@ -60,6 +65,7 @@ for index, id in ipairs(ids) do
     if kept_ms then
       fields[FINISHED_AT] = now_text
       add_pair(ended, instant_text(now + kept_ms), 'x:' .. id)
+      end_awaited(trigger_keys, id, lines, now)
     end
     add_pair(records, id, close_record(fields, lines))
   end
@@ -67,6 +73,7 @@ end
 write_many('HSET', executions, records)
 write_many('ZADD', ready, members)
 write_many('ZADD', expiry, ended)
+write_awaited(trigger_keys, wake_channel)
 write_many('ZREM', leases, as_list(ids))
 publish_hints(channel_prefix, shard)
 return { OK, requeued, failed, cancelled }

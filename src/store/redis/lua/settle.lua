@@ -5,6 +5,8 @@
 -- KEYS[4] retries     cj:{cluster:shard}:retries     zset: id -> instant of the retry
 -- KEYS[5] expiry      cj:{cluster:shard}:expiry      zset: x:id -> end of retention
 -- KEYS[6] jobs        cj:{cluster:shard}:jobs        hash: job -> record
+-- KEYS[7] triggers    cj:{cluster:shard}:triggers    hash: trigger -> record
+-- KEYS[8] due         cj:{cluster:shard}:due         zset: trigger -> due instant
 -- ARGV[1] channel_prefix  text, of the channels of lanes
 -- ARGV[2] shard           number, the message on them
 -- ARGV[3] wake_channel    text
@@ -19,7 +21,9 @@
 --@include lib/ready_hints.lua
 --@include lib/execution_record.lua
 --@include lib/job_retention.lua
+--@include lib/awaited_end.lua
 local executions, leases, ready, retries, expiry, jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local trigger_keys = { triggers = KEYS[7], due = KEYS[8], expiry = KEYS[5] }
 local channel_prefix, shard, wake_channel, arguments = ARGV[1], ARGV[2], ARGV[3], ARGV
 
 local now = server_time()
@@ -49,6 +53,7 @@ local function apply(id, lines, is_cancelling, at)
     return 'queued', '', result, error_text
   end
   add_pair(ended, instant_text(now + ms), 'x:' .. id)
+  end_awaited(trigger_keys, id, lines, now)
   return kind, reason, result, error_text
 end
 
@@ -79,6 +84,7 @@ write_many('HSET', executions, records)
 write_many('ZADD', retries, retrying)
 write_many('ZADD', ready, queued)
 write_many('ZADD', expiry, ended)
+write_awaited(trigger_keys, wake_channel)
 write_many('ZREM', leases, done)
 publish_hints(channel_prefix, shard)
 if earliest_retry < first_retry then
