@@ -157,7 +157,7 @@ function composeWorker(worker: string, stores: Stores, sender: MessageSender, { 
 
 function composeScheduler(member: string, stores: Stores, { config, deps }: Context): Service[] {
   const elector = composeElector(member, stores, { config, deps });
-  const scheduler = new SchedulerService({ ...deps, stores, elector });
+  const scheduler = new SchedulerService({ ...deps, stores, elector }, config);
   // Announced first: without ZooKeeper the members are those that have announced themselves.
   return [announcer('scheduler', member, stores, deps), scheduler];
 }

@@ -22,6 +22,8 @@ export interface Config {
   readonly apiKey: string | null;
   readonly shardCount: number;
   readonly sessionTimeoutMs: number;
+  readonly maxClockSkewMs: number;
+  readonly reconcileMs: number;
   readonly queues: readonly string[];
   readonly concurrency: number;
   readonly leaseMs: number;
@@ -92,6 +94,16 @@ export const SETTINGS = {
     env: 'CLOUDJOB_SESSION_TIMEOUT_MS',
     default: '6000',
     help: 'ZooKeeper session (or Redis lease) time-out, ms: smaller fails over sooner, but gives up leadership after shorter pauses',
+  },
+  maxClockSkewMs: {
+    env: 'CLOUDJOB_MAX_CLOCK_SKEW_MS',
+    default: '1000',
+    help: "a member whose clock is further than this from Redis' does not lead, ms",
+  },
+  reconcileMs: {
+    env: 'CLOUDJOB_RECONCILE_MS',
+    default: '3600000',
+    help: 'how often a leader compares queues and indexes with the records, besides when it begins to lead, ms',
   },
   queues: {
     env: 'CLOUDJOB_QUEUES',
@@ -173,6 +185,8 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     apiKey: readApiKey(texts.apiKey),
     shardCount: readInt('shardCount', texts.shardCount, 1, MAX_SHARD_COUNT),
     sessionTimeoutMs: readInt('sessionTimeoutMs', texts.sessionTimeoutMs, 500, 120_000),
+    maxClockSkewMs: readInt('maxClockSkewMs', texts.maxClockSkewMs, 50, 86_400_000),
+    reconcileMs: readInt('reconcileMs', texts.reconcileMs, 1000, 604_800_000),
     queues: list(texts.queues).map((name) => readName('queues', name)),
     concurrency: readInt('concurrency', texts.concurrency, 1, 10_000),
     leaseMs: readInt('leaseMs', texts.leaseMs, 1000, 600_000),

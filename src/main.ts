@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { helpText } from './cli/help.js';
+import { reconcile } from './cli/reconcile.js';
 import { start } from './cli/start.js';
 import { CloudJobError } from './domain/errors.js';
 
@@ -9,6 +10,11 @@ const [command, ...args] = process.argv.slice(2);
 switch (command) {
   case 'start':
     await runUntilSignal(args);
+    break;
+  case 'reconcile':
+    await reconcile(args, process.env, (line) => console.log(line)).catch((error: unknown) =>
+      fail('not reconciled', error),
+    );
     break;
   case '--version':
   case 'version':

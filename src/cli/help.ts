@@ -9,6 +9,8 @@ export function helpText(): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return [
     'cloudjob start [flags]   run a node; without --redis everything runs in this process and in memory',
+    'cloudjob reconcile [--redis URL] [--cluster NAME] [--apply]',
+    '                         compare queues and indexes with the records; repair what differs only with --apply',
     'cloudjob help            this text',
     'cloudjob version',
     '',

@@ -2,7 +2,6 @@ import { FencedError } from '../domain/errors.js';
 import type { DurationMs } from '../domain/time/instant.js';
 import type { LeadershipTerm } from '../leader/leadership-term.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import { PeriodicLoop } from '../runtime/periodic-loop.js';
 import type { Probe } from '../runtime/probe.js';

@@ -8,6 +8,7 @@ import { localClusterClock } from '../../src/store/cluster-clock.js';
 import type { ClusterEvent } from '../../src/store/event-bus.js';
 import { MemoryStores } from '../../src/store/memory/memory-stores.js';
 import type { ReconcilePage, ReconcileStore } from '../../src/store/reconcile-store.js';
+import { epochOf } from '../../src/domain/shard.js';
 import type { Trigger } from '../../src/domain/trigger.js';
 import { storedTrigger } from '../support/builders.js';
 import { FakeTerm } from '../support/fake-term.js';
@@ -152,7 +153,7 @@ describe('Reconciler', () => {
     reconciler.add(term, () => undefined);
     await clock.advance(50);
     expect(calls.map(({ cursor }) => cursor)).toEqual([null]);
-    content.fail = new FencedError({ shard: 0, epoch: term.epoch, fence: 8 as never });
+    content.fail = new FencedError({ shard: 0, epoch: term.epoch, fence: epochOf(8) });
     await clock.advance(1000);
     expect(calls.map(({ cursor }) => cursor)).toEqual([null, null]);
     expect(term.ended.reason).toBe('fenced');

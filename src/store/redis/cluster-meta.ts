@@ -7,16 +7,19 @@ import { DATA_FORMAT } from './script-manifest.js';
 /**
  * Number of shards of the cluster, which is chosen by whoever opens it first and never changes: another number
  * would look for every job in the wrong place.
- * Errors: `ConfigError` for a number that differs from the stored one, or a data format of another release.
+ * Errors: `ConfigError` for a cluster that has to exist and does not, a number that differs from the stored one, or a data format of another release.
  */
 export async function openCluster(
   connection: RedisConnection,
-  { cluster, shardCount }: { cluster: string; shardCount: number | undefined },
+  { cluster, shardCount, mustExist }: { cluster: string; shardCount: number | undefined; mustExist: boolean },
 ): Promise<number> {
   if (shardCount !== undefined && !(Number.isInteger(shardCount) && shardCount >= 1 && shardCount <= MAX_SHARD_COUNT)) {
     throw new ConfigError(`shardCount must be a whole number from 1 to ${MAX_SHARD_COUNT}, not ${shardCount}`);
   }
   const key = clusterMetaKey(cluster);
+  if (mustExist && (await connection.send('EXISTS', [key])) === 0) {
+    throw new ConfigError(`there is no cluster "${cluster}" in ${connection.address}`, { cluster });
+  }
   await connection.send('HSETNX', [key, 'format', DATA_FORMAT]);
   await connection.send('HSETNX', [key, 'shards', shardCount ?? DEFAULT_SHARD_COUNT]);
   const [format, shards] = (await connection.send('HMGET', [key, 'format', 'shards'])) as [string, string];

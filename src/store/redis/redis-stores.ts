@@ -30,6 +30,8 @@ export interface RedisStoresConfig {
   readonly cluster: string;
   /** Only looked at when the cluster is created; later it may be left out, and must not differ. @default 16 */
   readonly shardCount?: number | undefined;
+  /** Refuse to create the cluster. @default false */
+  readonly mustExist?: boolean | undefined;
   /** Refuse a Redis that could lose what it acknowledged: without append-only file, or with eviction. */
   readonly requireDurability: boolean;
 }
@@ -86,8 +88,8 @@ export class RedisStores extends Service implements Stores {
   protected async onStart(): Promise<void> {
     await this.#services.start();
     await checkServer(this.connection, this.#config.requireDurability);
-    const { cluster, shardCount } = this.#config;
-    this.#layout.open(await openCluster(this.connection, { cluster, shardCount }));
+    const { cluster, shardCount, mustExist = false } = this.#config;
+    this.#layout.open(await openCluster(this.connection, { cluster, shardCount, mustExist }));
   }
 
   protected onStop(): Promise<void> {
