@@ -1,5 +1,5 @@
-import { LunarYear } from 'tyme4ts';
-import { civilDate, DAY_MS, dayNumber, END_YEAR, FIRST_YEAR, type LocalMs } from './civil.js';
+import { civilDate, DAY_MS, END_YEAR, FIRST_YEAR, type LocalMs } from './civil.js';
+import { leapMonthOf, lunarMonths, type LunarMonth } from './lunar-years.js';
 import type { LocalTimes } from './zoned-times.js';
 
 /** In a year that has the leap month of this number: which of the two months counts. `only` = no other years. */
@@ -45,6 +45,7 @@ export class LunarTimes implements LocalTimes {
   }
 
   private timesOf(lunarYear: number): readonly LocalMs[] {
+    if (this.date.leapMonth === 'only' && leapMonthOf(lunarYear) !== this.date.month) return [];
     return this.monthsOf(lunarYear)
       .map((month) => this.dayIn(month))
       .filter((day) => day !== null)
@@ -52,7 +53,7 @@ export class LunarTimes implements LocalTimes {
   }
 
   private monthsOf(lunarYear: number): readonly LunarMonth[] {
-    const named = monthsOfYear(lunarYear).filter((month) => month.number === this.date.month);
+    const named = lunarMonths(lunarYear).filter((month) => month.number === this.date.month);
     const leap = named.filter((month) => month.isLeap);
     const { leapMonth } = this.date;
     if (leapMonth === 'both') return named;
@@ -66,40 +67,11 @@ export class LunarTimes implements LocalTimes {
   }
 }
 
-interface LunarMonth {
-  readonly number: number;
-  readonly isLeap: boolean;
-  /** Day number of its first day. */
-  readonly firstDay: number;
-  readonly length: number;
-}
-
-/** At most one entry a lunar year from 1969 to 2199. */
-const years = new Map<number, readonly LunarMonth[]>();
-
-function monthsOfYear(lunarYear: number): readonly LunarMonth[] {
-  const known = years.get(lunarYear);
-  if (known !== undefined) return known;
-  const months = LunarYear.fromYear(lunarYear)
-    .getMonths()
-    .map((month) => {
-      const first = month.getFirstJulianDay().getSolarDay();
-      return {
-        number: month.getMonth(),
-        isLeap: month.isLeap(),
-        firstDay: dayNumber(first.getYear(), first.getMonth(), first.getDay()),
-        length: month.getDayCount(),
-      };
-    });
-  years.set(lunarYear, months);
-  return months;
-}
-
 /** The lunar date of a Gregorian day: how a lunar time is shown. */
 export function lunarDateOf(day: number): { year: number; month: number; isLeap: boolean; day: number } | null {
   const { year } = civilDate(day);
   for (const lunarYear of [year, year - 1]) {
-    const month = monthsOfYear(lunarYear).find((m) => day >= m.firstDay && day < m.firstDay + m.length);
+    const month = lunarMonths(lunarYear).find((m) => day >= m.firstDay && day < m.firstDay + m.length);
     if (month !== undefined) {
       return { year: lunarYear, month: month.number, isLeap: month.isLeap, day: day - month.firstDay + 1 };
     }

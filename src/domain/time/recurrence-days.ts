@@ -101,6 +101,12 @@ export function takesEveryDay({ months, monthDays, yearDays, weekdays }: DayRule
   return months === ALL_MONTHS && monthDays === null && yearDays === null && weekdays === null;
 }
 
+/**
+ * Longest way between two days of one rule: from 29 February on one weekday to the next around a year such as
+ * 2100 (40 years).
+ */
+const MAX_GAP_DAYS = 41 * 366;
+
 /** The days that a rule takes, searched month by month. Remembers the month it looked at last. */
 export class MatchingDays {
   private start = 0;
@@ -116,7 +122,8 @@ export class MatchingDays {
 
   /** The first day at or after `from`; `END_DAY` = none. */
   firstFrom(from: number): number {
-    for (let day = from; day < END_DAY; day = this.end) {
+    const end = Math.min(END_DAY, from + MAX_GAP_DAYS);
+    for (let day = from; day < end; day = this.end) {
       this.look(day);
       const found = lowestFrom(this.bits, day - this.start);
       if (found < 32) return this.start + found;
@@ -126,7 +133,9 @@ export class MatchingDays {
 
   /** The last day at or before `until`, or null. */
   lastUntil(until: number): number | null {
-    for (let day = Math.min(until, END_DAY - 1); day >= FIRST_DAY; day = this.start - 1) {
+    const last = Math.min(until, END_DAY - 1);
+    const first = Math.max(FIRST_DAY, last - MAX_GAP_DAYS);
+    for (let day = last; day >= first; day = this.start - 1) {
       this.look(day);
       const found = highestUntil(this.bits, day - this.start);
       if (found >= 0) return this.start + found;

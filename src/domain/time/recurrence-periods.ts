@@ -1,6 +1,7 @@
 import { civilDate, dayNumber, DAY_MS, SECOND_MS, type LocalMs } from './civil.js';
 import { daysOfMonth, daysOfWeeks, END_DAY, FIRST_DAY, MatchingDays } from './recurrence-days.js';
-import type { DayRule, RecurrenceRule } from './recurrence-rule.js';
+import type { DayRule, Frequency, RecurrenceRule } from './recurrence-rule.js';
+import { countError } from './recurrence-text.js';
 import { CombinedSeconds, pickedIndexes, type SecondSet } from './second-set.js';
 import { NO_SECOND } from './times-of-day.js';
 import type { LocalTimes } from './zoned-times.js';
@@ -20,6 +21,7 @@ export class PeriodTimes implements LocalTimes {
   private readonly startSecond: number;
   private readonly interval: number;
   private readonly positions: readonly number[] | null;
+  private readonly maxEmpty: number;
 
   constructor(rule: RecurrenceRule, dtstart: LocalMs) {
     this.periods = periodsOf(rule);
@@ -30,13 +32,16 @@ export class PeriodTimes implements LocalTimes {
     this.startSecond = Math.floor(dtstart / SECOND_MS);
     this.interval = rule.interval;
     this.positions = rule.positions;
+    this.maxEmpty = PERIODS_OF_28_YEARS[rule.frequency] * 2 + 2;
   }
 
   firstFrom(from: LocalMs): LocalMs | null {
     const second = Math.max(Math.ceil(from / SECOND_MS), this.startSecond, FIRST_DAY * 86_400);
     const before = this.periods.indexOf(Math.floor(second / 86_400)) - 1;
     const steps = Math.max(Math.ceil((before - this.anchor) / this.interval), 0);
+    let empty = 0;
     for (let period = this.anchor + steps * this.interval; period <= this.last; period += this.interval) {
+      if (empty++ > this.maxEmpty) return null;
       const found = this.firstIn(this.periods.daysOf(period), second);
       if (found !== null) return found * SECOND_MS;
     }
@@ -48,21 +53,29 @@ export class PeriodTimes implements LocalTimes {
     const after = this.periods.indexOf(Math.floor(second / 86_400)) + 1;
     const steps = Math.floor((after - this.anchor) / this.interval);
     const first = Math.max(this.anchor, this.periods.indexOf(FIRST_DAY) - 1);
+    let empty = 0;
     for (let period = this.anchor + steps * this.interval; period >= first; period -= this.interval) {
+      if (empty++ > this.maxEmpty) return null;
       const found = this.lastIn(this.periods.daysOf(period), second);
       if (found !== null) return found >= this.startSecond ? found * SECOND_MS : null;
     }
     return null;
   }
 
-  /** The `count`-th time from the start on, or null when it lies after the last year. */
+  /**
+   * The `count`-th time from the start on, or null when it lies after the last year. Errors:
+   * `CJ_SCHEDULE_INVALID` when it lies more than `MAX_WALKED_PERIODS` after the start.
+   */
   nth(count: number): LocalMs | null {
     let left = count;
+    let walked = 0;
     for (let period = this.anchor; period <= this.last; period += this.interval) {
+      if (walked++ > MAX_WALKED_PERIODS) throw countError(count);
       const days = this.periods.daysOf(period);
       const indexes = this.indexesOf(days);
       const size = indexes?.length ?? days.length * this.times.size;
-      const passed = period === this.anchor ? this.countBeforeStart(days, size) : 0;
+      // The first week of the following year may begin before the start as well.
+      const passed = period <= this.anchor + 1 ? this.countBeforeStart(days, size) : 0;
       if (left <= size - passed) {
         const index = passed + left - 1;
         return this.timeOf(days, indexes?.[index] ?? index) * SECOND_MS;
@@ -72,7 +85,7 @@ export class PeriodTimes implements LocalTimes {
     return null;
   }
 
-  /** How many times of the first period lie before the start: found by halving, there may be millions. */
+  /** How many times of a period lie before the start: found by halving, there may be millions. */
   private countBeforeStart(days: readonly number[], size: number): number {
     const indexes = this.indexesOf(days);
     let low = 0;
@@ -131,6 +144,22 @@ export class PeriodTimes implements LocalTimes {
   }
 }
 
+/**
+ * The calendar repeats after 28 years (1,461 weeks), but for the step at 2100: what does not come in two such
+ * rounds, whatever the interval, never comes.
+ */
+const PERIODS_OF_28_YEARS: Readonly<Record<Frequency, number>> = {
+  SECONDLY: Infinity,
+  MINUTELY: Infinity,
+  HOURLY: Infinity,
+  DAILY: Infinity,
+  WEEKLY: 1461,
+  MONTHLY: 336,
+  YEARLY: 28,
+};
+/** More periods than this are not counted through; 4,000 weeks are 76 years. */
+const MAX_WALKED_PERIODS = 4000;
+
 /** Weeks, months or years, numbered without a gap. */
 interface Periods {
   indexOf(day: number): number;
@@ -150,7 +179,12 @@ function weeks(rule: DayRule): Periods {
   const matching = new MatchingDays(rule);
   return {
     indexOf: (day) => Math.floor((day - shift) / 7),
-    daysOf: (week) => Array.from({ length: 7 }, (_, i) => week * 7 + shift + i).filter((day) => matching.has(day)),
+    daysOf: (week) => {
+      const days: number[] = [];
+      const first = week * 7 + shift;
+      for (let day = first; day < first + 7; day++) if (matching.has(day)) days.push(day);
+      return days;
+    },
   };
 }
 

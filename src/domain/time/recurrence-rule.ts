@@ -5,6 +5,10 @@ import type { TimesOfDay } from './times-of-day.js';
 
 export type Frequency = 'SECONDLY' | 'MINUTELY' | 'HOURLY' | 'DAILY' | 'WEEKLY' | 'MONTHLY' | 'YEARLY';
 
+export function isBelowWeek(frequency: Frequency): boolean {
+  return frequency !== 'WEEKLY' && frequency !== 'MONTHLY' && frequency !== 'YEARLY';
+}
+
 /** Which days a rule takes, out of the days of a month, year or week. What is absent does not limit. */
 export interface DayRule {
   /** Bits 1-12. */

@@ -1,6 +1,7 @@
 import { SECOND_MS, type LocalMs } from './civil.js';
 import { END_DAY, FIRST_DAY, MatchingDays, takesEveryDay } from './recurrence-days.js';
-import { startsOfPeriods, timesWithin, type RecurrenceRule } from './recurrence-rule.js';
+import { startsOfPeriods, timesWithin, type Frequency, type RecurrenceRule } from './recurrence-rule.js';
+import { countError } from './recurrence-text.js';
 import { CombinedSeconds, ListedSeconds, pickedIndexes, type SecondSet } from './second-set.js';
 import { NO_SECOND, secondFrom, secondUntil, type TimesOfDay } from './times-of-day.js';
 import type { LocalTimes } from './zoned-times.js';
@@ -27,9 +28,11 @@ export class StepTimes implements LocalTimes {
   private readonly days: MatchingDays;
   /** Nothing limits: every period counts. */
   private readonly isEvery: boolean;
+  /** Seconds looked at since counting began. */
+  private looks = 0;
 
   constructor(rule: RecurrenceRule, dtstart: LocalMs) {
-    this.period = PERIOD_SECONDS[rule.frequency as keyof typeof PERIOD_SECONDS];
+    this.period = periodSeconds(rule.frequency);
     this.step = rule.interval * this.period;
     this.divisor = gcd(this.step, 86_400);
     this.startSecond = Math.floor(dtstart / SECOND_MS);
@@ -65,54 +68,41 @@ export class StepTimes implements LocalTimes {
     return begin + found >= this.startSecond ? (begin + found) * SECOND_MS : null;
   }
 
-  /** The `count`-th time from the start on, or null when it lies after the last year. */
+  /**
+   * The `count`-th time from the start on, or null when it lies after the last year. Walks all periods, unless
+   * nothing limits them. Errors: `CJ_SCHEDULE_INVALID` when that takes more than `MAX_LOOKS_TO_COUNT`.
+   */
   nth(count: number): LocalMs | null {
     const { size } = this.within;
     if (size === 0) return null;
-    let left = count;
-    for (let i = 0; i < size && this.anchor + this.within.nth(i) < this.startSecond; i++) {
-      // The first period is cut by the start: count as if it were whole.
-      if (this.periodFrom(this.anchor) === this.anchor) left++;
-    }
-    const begin = this.nthPeriod(Math.ceil(left / size));
-    return begin === null ? null : (begin + this.within.nth((left - 1) % size)) * SECOND_MS;
+    let index = count - 1;
+    // The first period is cut by the start: count as if it were whole.
+    if (this.periodFrom(this.anchor) === this.anchor) index += this.countBeforeStart();
+    const begin = this.nthPeriod(Math.floor(index / size), count);
+    return begin === null ? null : (begin + this.within.nth(index % size)) * SECOND_MS;
   }
 
-  /** Beginning of the `count`-th period that counts. Whole days are counted by their remainder. */
-  private nthPeriod(count: number): number | null {
-    if (this.isEvery) return this.anchor + (count - 1) * this.step;
-    if (this.step >= 86_400) return this.nthLongPeriod(count);
-    const counts = new Int32Array(this.step / this.divisor).fill(-1);
-    let left = count;
-    let from = this.anchor;
-    for (let day = this.firstDay(from); day < END_DAY; day = this.days.firstFrom(day + 1)) {
-      from = Math.max(from, day * 86_400);
-      const remainder = this.remainderOf(day);
-      const known = from === day * 86_400 ? (counts[remainder] as number) : -1;
-      const inDay = known >= 0 ? known : this.countIn(day, from);
-      if (from === day * 86_400) counts[remainder] = inDay;
-      if (left <= inDay) return this.nthIn(day, from, left);
-      left -= inDay;
-    }
-    return null;
-  }
-
-  private nthLongPeriod(count: number): number | null {
+  /** Beginning of the period with this index among those that count. */
+  private nthPeriod(index: number, count: number): number | null {
+    if (this.isEvery) return this.anchor + index * this.step;
+    this.looks = 0;
     let begin = this.periodFrom(this.anchor);
-    for (let n = 1; n < count && begin !== null; n++) begin = this.periodFrom(begin + this.period);
+    for (let n = 0; n < index && begin !== null; n++) {
+      if (this.looks > MAX_LOOKS_TO_COUNT) throw countError(count);
+      begin = this.periodFrom(begin + this.period);
+    }
     return begin;
   }
 
-  private countIn(day: number, from: number): number {
-    let count = 0;
-    for (let at = this.firstInDay(day, from); at !== null; at = this.firstInDay(day, at + 1)) count++;
-    return count;
-  }
-
-  private nthIn(day: number, from: number, n: number): number | null {
-    let at = this.firstInDay(day, from);
-    for (let i = 1; i < n && at !== null; i++) at = this.firstInDay(day, at + 1);
-    return at;
+  private countBeforeStart(): number {
+    let low = 0;
+    let high = this.within.size;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.anchor + this.within.nth(middle) < this.startSecond) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   private firstDay(from: number): number {
@@ -164,6 +154,7 @@ export class StepTimes implements LocalTimes {
   private firstInDay(day: number, from: number): number | null {
     const midnight = day * 86_400;
     for (let at = this.alignedFrom(from); at < midnight + 86_400;) {
+      this.looks++;
       const start = secondFrom(this.starts, at - midnight);
       if (start === at - midnight) return at;
       if (start === NO_SECOND) return null;
@@ -199,8 +190,13 @@ export class StepTimes implements LocalTimes {
 }
 
 const DAYS_BEFORE_REMEMBERING = 60;
+/** Looks at one second each that counting may take: a millisecond or two. */
+const MAX_LOOKS_TO_COUNT = 5000;
 
-const PERIOD_SECONDS = { SECONDLY: 1, MINUTELY: 60, HOURLY: 3600, DAILY: 86_400 } as const;
+/** Of a frequency below a week. */
+export function periodSeconds(frequency: Frequency): number {
+  return frequency === 'SECONDLY' ? 1 : frequency === 'MINUTELY' ? 60 : frequency === 'HOURLY' ? 3600 : 86_400;
+}
 
 function withinOf({ frequency, times, positions }: RecurrenceRule): SecondSet {
   const all = new CombinedSeconds(timesWithin(frequency, times));
@@ -208,11 +204,12 @@ function withinOf({ frequency, times, positions }: RecurrenceRule): SecondSet {
   return new ListedSeconds(pickedIndexes(positions, all.size).map((index) => all.nth(index)));
 }
 
-function gcd(a: number, b: number): number {
+export function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 
-function mod(value: number, divisor: number): number {
+/** The remainder, never negative. */
+export function mod(value: number, divisor: number): number {
   const rest = value % divisor;
   return rest < 0 ? rest + divisor : rest;
 }

@@ -170,3 +170,7 @@ export function ruleError(message: string, allowed?: string): ValidationError {
   const violation = { field: 'rrule', message };
   return new ValidationError([allowed === undefined ? violation : { ...violation, allowed }], 'CJ_SCHEDULE_INVALID');
 }
+
+export function countError(count: number): ValidationError {
+  return ruleError(`COUNT=${count} is too large to be counted with these parts`, 'less, or UNTIL');
+}

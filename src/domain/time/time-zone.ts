@@ -1,14 +1,16 @@
 import { ValidationError } from '../errors.js';
-import { DAY_MS, SECOND_MS, type LocalMs } from './civil.js';
+import { BoundedCache } from './bounded-cache.js';
+import { DAY_MS, dayNumber, HOUR_MS, SECOND_MS, type LocalMs } from './civil.js';
 import type { DurationMs, EpochMs } from './instant.js';
 
 /**
  * The offsets of one IANA zone as a table, so that the search for a fire time never asks `Intl`.
  *
- * Time is cut into chunks of about 13 months. A chunk is worked out when it is first asked for, by sampling
- * `Intl` and bisecting where two samples differ, and kept; no chunk depends on another, so the year 2199
- * costs as much as this one. A chunk looks `MARGIN_MS` beyond both of its ends, so that a stretch that begins
- * or ends near the border is known with its true neighbours.
+ * Time is cut into chunks of 24 days. A chunk is worked out when it is first asked for, by sampling `Intl` and
+ * bisecting where two samples differ, and kept; no chunk depends on another, so the year 2199 costs as much
+ * as this one, and a question costs no more than the few chunks around its answer. A chunk looks `MARGIN_MS`
+ * beyond both of its ends, so that a stretch that begins or ends near the border is known with its true
+ * neighbours.
  */
 
 /** A stretch of time with one offset. `start` is inclusive, `end` exclusive. */
@@ -22,18 +24,31 @@ export interface OffsetSpan {
   readonly offsetAfterMs: DurationMs;
 }
 
-const CHUNK_MS = 400 * DAY_MS;
-const MARGIN_MS = 4 * DAY_MS;
+const CHUNK_MS = 24 * DAY_MS;
+const MARGIN_MS = 3 * DAY_MS;
 /** A span is cut this far outside of its chunk; no gap or overlap (24 h at most) reaches over the rest of the margin. */
 const CUT_MS = DAY_MS;
-/** Shorter than the shortest stretch between two changes of any zone since 1900 (Freetown 1939: 3.99 days). */
-const SAMPLE_MS = 3 * DAY_MS;
+/**
+ * Shorter than the shortest stretch between two changes: 3.99 days in any zone since 1900 (Freetown 1939), 7
+ * days since 1970 (Boa Vista 2000), 28 days in what is known of the future (Casablanca's Ramadan, to 2087).
+ * From 2090 on zones only repeat a rule with months between changes.
+ */
+const SAMPLES_MS: readonly (readonly [before: EpochMs, stepMs: DurationMs])[] = [
+  [Date.UTC(1970, 0, 1), 3 * DAY_MS],
+  [Date.UTC(2038, 0, 1), 6 * DAY_MS],
+  [Date.UTC(2090, 0, 1), 15 * DAY_MS],
+  [Infinity, CHUNK_MS + 2 * MARGIN_MS],
+];
 /** Outside of these years the offset of the nearest chunk holds. */
 const FIRST_CHUNK = Math.floor(Date.UTC(1900, 0, 1) / CHUNK_MS);
 const LAST_CHUNK = Math.floor(Date.UTC(2200, 0, 2) / CHUNK_MS);
+/** Chunks are kept in groups, so that a zone that is asked about this year takes little memory. */
+const GROUP_SIZE = 64;
 
 export class TimeZone {
-  private readonly chunks: (readonly OffsetSpan[] | undefined)[] = new Array<undefined>(LAST_CHUNK - FIRST_CHUNK + 1);
+  private readonly groups: (readonly OffsetSpan[] | undefined)[][] = [];
+  /** The changes found last, for `firstChange`. */
+  private readonly newestChanges: EpochMs[] = [];
 
   /** `name` must be known to `Intl`; use `timeZoneOf`. */
   constructor(readonly name: string) {}
@@ -42,11 +57,20 @@ export class TimeZone {
   spanAt(at: EpochMs): OffsetSpan {
     const number = Math.min(Math.max(Math.floor(at / CHUNK_MS), FIRST_CHUNK), LAST_CHUNK);
     const index = number - FIRST_CHUNK;
-    const spans = this.chunks[index] ?? (this.chunks[index] = readChunk(this.name, number));
+    const group = this.groups[(index / GROUP_SIZE) | 0];
+    const spans = group?.[index % GROUP_SIZE] ?? this.read(index);
     for (const span of spans) {
       if (at < span.end) return span;
     }
     return spans[spans.length - 1] as OffsetSpan;
+  }
+
+  private read(index: number): readonly OffsetSpan[] {
+    const number = (index / GROUP_SIZE) | 0;
+    for (let i = this.groups.length; i <= number; i++) this.groups.push([]);
+    const group = this.groups[number] as (readonly OffsetSpan[] | undefined)[];
+    for (let i = group.length; i < GROUP_SIZE; i++) group.push(undefined);
+    return (group[index % GROUP_SIZE] = readChunk(this.name, index + FIRST_CHUNK, this.newestChanges));
   }
 
   offsetAt(at: EpochMs): DurationMs {
@@ -104,8 +128,13 @@ function canonicalName(name: string): string {
   );
 }
 
+/** Formats take about 30 KB each; a search asks one zone many times. */
+const formats = new BoundedCache<Intl.DateTimeFormat>(32);
+
 function formatOf(timeZone: string): Intl.DateTimeFormat {
-  return new Intl.DateTimeFormat('en-US', {
+  const known = formats.get(timeZone);
+  if (known !== undefined) return known;
+  const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
     calendar: 'gregory',
     numberingSystem: 'latn',
@@ -117,21 +146,29 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
     minute: '2-digit',
     second: '2-digit',
   });
+  formats.set(timeZone, format);
+  return format;
 }
 
-function readChunk(name: string, number: number): readonly OffsetSpan[] {
+// The first format of a process takes 30 ms: made while the process starts, not while a caller waits.
+offsetOf(formatOf('UTC'), 0);
+
+function readChunk(name: string, number: number, newestChanges: EpochMs[]): readonly OffsetSpan[] {
   const format = formatOf(name);
   const offsetAt = (at: EpochMs): DurationMs => offsetOf(format, at);
   const from = number * CHUNK_MS - MARGIN_MS;
   const to = (number + 1) * CHUNK_MS + MARGIN_MS;
+  const sampleMs = SAMPLES_MS.find(([before]) => from < before)?.[1] ?? DAY_MS;
 
-  const edges: { at: EpochMs; offsetMs: DurationMs }[] = [{ at: from, offsetMs: offsetAt(from) }];
   let offset = offsetAt(from);
-  for (let at = from; at < to; at += SAMPLE_MS) {
-    const end = Math.min(at + SAMPLE_MS, to);
+  const edges: { at: EpochMs; offsetMs: DurationMs }[] = [{ at: from, offsetMs: offset }];
+  for (let at = from; at < to; at += sampleMs) {
+    const end = Math.min(at + sampleMs, to);
     const endOffset = offsetAt(end);
     for (let low = at; offset !== endOffset;) {
-      low = firstChange(offsetAt, low, end);
+      low = firstChange(offsetAt, { from: low, to: end }, newestChanges);
+      newestChanges.unshift(low);
+      newestChanges.length = Math.min(newestChanges.length, 4);
       offset = offsetAt(low);
       edges.push({ at: low, offsetMs: offset });
     }
@@ -159,15 +196,37 @@ function spansOf(edges: readonly { at: EpochMs; offsetMs: DurationMs }[], chunkS
   return spans;
 }
 
-/** The first instant, to the second, with another offset than `from` has; `to` has another. */
-function firstChange(offsetAt: (at: EpochMs) => DurationMs, from: EpochMs, to: EpochMs): EpochMs {
+/** A rule such as the last Sunday in March comes again after 52 or 53 weeks. */
+const YEARS_MS: readonly DurationMs[] = [364 * DAY_MS, 371 * DAY_MS];
+/** Nearly all changes are on an hour or a quarter of it: looking there first saves half of the questions. */
+const CHANGE_UNITS_MS: readonly DurationMs[] = [HOUR_MS, HOUR_MS / 4, SECOND_MS];
+
+/**
+ * The first instant, to the second, with another offset than `from` has; `to` has another. Tries first whether
+ * one of the `newest` changes comes again.
+ */
+function firstChange(
+  offsetAt: (at: EpochMs) => DurationMs,
+  { from, to }: { from: EpochMs; to: EpochMs },
+  newest: readonly EpochMs[],
+): EpochMs {
   const before = offsetAt(from);
+  const isFirst = (at: EpochMs): boolean => offsetAt(at - SECOND_MS) === before;
+  for (const change of newest) {
+    for (const year of YEARS_MS) {
+      const at = change + year;
+      if (at > from && at <= to && offsetAt(at) !== before && isFirst(at)) return at;
+    }
+  }
   let low = from;
   let high = to;
-  while (high - low > SECOND_MS) {
-    const middle = low + Math.floor((high - low) / 2 / SECOND_MS) * SECOND_MS;
-    if (offsetAt(middle) === before) low = middle;
-    else high = middle;
+  for (const unitMs of CHANGE_UNITS_MS) {
+    while (high - low > unitMs) {
+      const middle = low + Math.max(Math.floor((high - low) / 2 / unitMs), 1) * unitMs;
+      if (offsetAt(middle) === before) low = middle;
+      else high = middle;
+    }
+    if (isFirst(high)) return high;
   }
   return high;
 }
@@ -175,7 +234,11 @@ function firstChange(offsetAt: (at: EpochMs) => DurationMs, from: EpochMs, to: E
 /** The format is fixed: `11/21/2026, 04:05:06`. */
 function offsetOf(format: Intl.DateTimeFormat, at: EpochMs): DurationMs {
   const text = format.format(at);
-  const part = (start: number, length: number): number => Number(text.slice(start, start + length));
-  const local = Date.UTC(part(6, 4), part(0, 2) - 1, part(3, 2), part(12, 2), part(15, 2), part(18, 2));
-  return local - at;
+  const day = dayNumber(twoDigits(text, 6) * 100 + twoDigits(text, 8), twoDigits(text, 0), twoDigits(text, 3));
+  const seconds = (twoDigits(text, 12) * 60 + twoDigits(text, 15)) * 60 + twoDigits(text, 18);
+  return day * DAY_MS + seconds * SECOND_MS - at;
+}
+
+function twoDigits(text: string, start: number): number {
+  return text.charCodeAt(start) * 10 + text.charCodeAt(start + 1) - 11 * 48;
 }

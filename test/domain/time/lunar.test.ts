@@ -1,6 +1,8 @@
 import { Solar } from 'lunar-typescript';
+import { LunarYear } from 'tyme4ts';
 import { describe, expect, it } from 'vitest';
 import { lunarDateOf } from '../../../src/domain/time/lunar.js';
+import { END_LUNAR_YEAR, FIRST_LUNAR_YEAR, leapMonthOf, lunarMonths } from '../../../src/domain/time/lunar-years.js';
 import { compileSchedule, type Schedule } from '../../../src/domain/time/schedule.js';
 import { refusalOf } from './refusal.js';
 
@@ -78,5 +80,25 @@ describe('lunar', () => {
       }
     }
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('the table of lunar years', () => {
+  it('has the months that tyme4ts works out, in every year from 1900 to 2199', () => {
+    for (let year = FIRST_LUNAR_YEAR; year < END_LUNAR_YEAR; year++) {
+      const expected = LunarYear.fromYear(year)
+        .getMonths()
+        .map((month) => {
+          const first = month.getFirstJulianDay().getSolarDay();
+          return {
+            number: month.getMonth(),
+            isLeap: month.isLeap(),
+            firstDay: Date.UTC(first.getYear(), first.getMonth() - 1, first.getDay()) / DAY_MS,
+            length: month.getDayCount(),
+          };
+        });
+      expect(lunarMonths(year)).toEqual(expected);
+      expect(leapMonthOf(year)).toBe(expected.find(({ isLeap }) => isLeap)?.number ?? 0);
+    }
   });
 });

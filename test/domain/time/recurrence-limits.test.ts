@@ -33,15 +33,23 @@ describe('a recurrence far from its start', () => {
   });
 
   it('counts every kind of rule, however far', () => {
-    expect(next('FREQ=DAILY;BYDAY=MO;COUNT=5000', '2095-10-24T00:00:00Z')).toBe('2095-10-24T07:00:00.000Z');
-    expect(next('FREQ=DAILY;BYDAY=MO;COUNT=5000', '2095-10-24T09:00:00Z')).toBeNull();
+    expect(next('FREQ=DAILY;BYDAY=MO;COUNT=3000', '2057-06-25T00:00:00Z')).toBe('2057-06-25T07:00:00.000Z');
+    expect(next('FREQ=DAILY;BYDAY=MO;COUNT=3000', '2057-06-25T09:00:00Z')).toBeNull();
     expect(next('FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1;COUNT=150', '2148-06-01T00:00:00Z')).toBe(
       '2149-01-01T08:00:00.000Z',
     );
     expect(next('FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1;COUNT=150', '2149-06-01T00:00:00Z')).toBeNull();
-    expect(next('FREQ=SECONDLY;BYSECOND=0,30;COUNT=9999999', '2009-07-03T12:00:00Z')).toBe('2009-07-03T12:00:30.000Z');
-    expect(next('FREQ=SECONDLY;BYSECOND=0,30;COUNT=9999999', '2009-08-03T12:00:00Z')).toBeNull();
+    expect(next('FREQ=SECONDLY;BYSECOND=0,30;COUNT=2000', '2000-01-02T00:00:00Z')).toBe('2000-01-02T00:00:30.000Z');
+    expect(next('FREQ=SECONDLY;BYSECOND=0,30;COUNT=2000', '2000-01-02T02:00:00Z')).toBeNull();
   });
+
+  it.each(['FREQ=SECONDLY;BYSECOND=0,30;COUNT=5003', 'FREQ=WEEKLY;BYMONTH=2;COUNT=9999'])(
+    'refuses to count %s through',
+    (rrule) => {
+      const refusal = refusalOf(() => compiled(rrule));
+      expect(refusal.message).toMatch(/^COUNT=\d+ is too large/);
+    },
+  );
 
   it('counts from a start before 1970, and not from one before 1900', () => {
     const from = (dtstart: string) =>
