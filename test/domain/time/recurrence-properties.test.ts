@@ -36,9 +36,13 @@ function timesOfLibrary(rrule: string, dtstart: string): number[] | null {
   }
 }
 
-/** rrule-temporal adds up parts of a year that RFC 5545 says limit each other. */
-function isAddedUp(rrule: string): boolean {
+/**
+ * rrule-temporal adds up parts of a year that RFC 5545 says limit each other, and takes a 53rd weekday that a
+ * year does not have from the year before.
+ */
+function isMisread(rrule: string): boolean {
   if (!rrule.startsWith('FREQ=YEARLY')) return false;
+  if (/-53[A-Z]/.test(rrule)) return true;
   const hasMonthDay = rrule.includes('BYMONTHDAY');
   return (
     (rrule.includes('BYYEARDAY') && (hasMonthDay || rrule.includes('BYDAY') || rrule.includes('BYMONTH='))) ||
@@ -51,7 +55,7 @@ describe('a random recurrence', () => {
     let compared = 0;
     fc.assert(
       fc.property(recurrence, start, (rrule, dtstart) => {
-        if (isAddedUp(rrule)) return;
+        if (isMisread(rrule)) return;
         const theirs = timesOfLibrary(rrule, dtstart);
         if (theirs === null) return;
         compared++;
