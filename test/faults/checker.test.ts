@@ -268,6 +268,11 @@ const mutations: readonly { readonly name: string; readonly finds: Invariant; re
     mutate: (history) => ({ ...history, found: new Map([...history.found, ['gone', 'v1']]) }),
   },
   {
+    name: 'a request that was refused for no reason',
+    finds: 'ack',
+    mutate: (history) => ({ ...history, refusals: [{ at: 0, text: '404' }] }),
+  },
+  {
     name: 'a member of a queue without its record',
     finds: 'I9',
     mutate: (history, random) => {

@@ -11,6 +11,8 @@ export interface History {
   readonly writes: readonly ApiWrite[];
   /** What a read after the end found for each entity of `writes`; null = not there. */
   readonly found: ReadonlyMap<string, string | null>;
+  /** Refusals by the API of requests that were in order. */
+  readonly refusals: readonly { readonly at: number; readonly text: string }[];
   readonly faults: readonly FaultSpan[];
   readonly shards: readonly ShardContents[];
   readonly processes: readonly ProcessFacts[];

@@ -15,6 +15,7 @@ export interface LoadOptions {
 const JOBS = 12;
 const SERIAL = 8;
 const FLAKY = 8;
+const LONG = 6;
 const PAUSABLE = 8;
 const EDITED = 16;
 const EDITORS = 4;
@@ -38,7 +39,7 @@ export class Load {
   readonly book = new PlanBook();
   readonly writes: ApiWrite[] = [];
   /** Answers that no fault explains. */
-  readonly surprises: string[] = [];
+  readonly refusals: { at: number; text: string }[] = [];
   readonly #options: LoadOptions;
   readonly #jobs: readonly JobSpec[];
   readonly #editors: Promise<void>[] = [];
@@ -46,7 +47,7 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    const rest = Math.max(JOBS, options.fires - SERIAL * 2 - FLAKY - PAUSABLE - EDITED);
+    const rest = Math.max(JOBS, options.fires - SERIAL * 2 - FLAKY - LONG - PAUSABLE - EDITED);
     this.#jobs = [
       ...Array.from({ length: JOBS }, (_, i) => ({
         name: `load-${i}`,
@@ -56,6 +57,8 @@ export class Load {
       })),
       { name: 'serial', overlap: 'skip', everyMs: 500, triggers: SERIAL, data: { takesMs: 700 } },
       { name: 'flaky', overlap: 'allow', everyMs: 1000, triggers: FLAKY, data: { failsUntil: 1 } },
+      // Longer than a lease holds without its worker.
+      { name: 'long', overlap: 'allow', everyMs: 1000, triggers: LONG, data: { takesMs: 2500 } },
       { name: 'pausable', overlap: 'allow', everyMs: 1000, triggers: PAUSABLE },
       { name: 'edited', overlap: 'allow', everyMs: 1000, triggers: EDITED },
     ];
@@ -232,9 +235,8 @@ export class Load {
       const answer = await askApi(this.#options.url, request);
       if (isEnough(answer)) return answer;
       if (answer.outcome === 'refused' || performance.now() > giveUpAt) {
-        this.surprises.push(
-          `${request.method} ${request.path}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`,
-        );
+        const text = `${request.method} ${request.path}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`;
+        this.refusals.push({ at: Date.now(), text });
         return answer;
       }
       await passed(REPEAT_AFTER_MS);

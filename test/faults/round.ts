@@ -41,7 +41,8 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const source: ShardSource = { client: site.redis.client, cluster: site.cluster };
   for (const member of site.members) member.note(`round ${namespace}: ${options.faults.map((f) => f.name).join(', ')}`);
   for (const member of site.members) member.facts();
-  const fencedBefore = await fencedWrites(site);
+  const fenced = await Counted.begin(site, 'cloudjob_fenced_writes_total');
+  const rollbacks = await Counted.begin(site, 'cloudjob_rollbacks_total');
   await site.log?.skip();
   const fences = await Promise.all(shards.map((shard) => readFence(source, shard)));
   const offsets = new Map(
@@ -69,17 +70,16 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     runs: await runsOf(site, { offsets, namespace }),
     writes: load.writes,
     found: await load.found(recorded),
+    refusals: load.refusals,
     faults,
     shards: await Promise.all(shards.map((shard) => readContents(source, shard))),
     processes: site.members.map((member) => member.facts()),
-    lossWindows: lossWindowsOf(options.faults, faults),
+    lossWindows: lossWindowsOf(options.faults, faults, (await rollbacks.increase()) > 0),
   };
   const violations = [
     ...checkHistory(history, bounds),
     ...problems.map((text) => ({ invariant: 'I8' as const, subject: 'recovery', text })),
-    ...load.surprises.map((text) => ({ invariant: 'ack' as const, subject: 'API', text })),
   ];
-  const fenced = (await fencedWrites(site)) - fencedBefore;
   await load.deleteAll();
   return {
     faults,
@@ -87,7 +87,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     history,
     fires: firingsOf(history).length,
     worstGapMs: worstGapMs(history),
-    fencedWrites: Math.max(0, fenced),
+    fencedWrites: await fenced.increase(),
     mayLose: options.faults.some((fault) => fault.mayLose === true),
   };
 }
@@ -185,19 +185,43 @@ async function readFrom(path: string, offset: number): Promise<string> {
   }
 }
 
-async function fencedWrites(site: FaultSite): Promise<number> {
-  const counts = await Promise.all(
-    site.byRole('scheduler').map((member) => member.metric('cloudjob_fenced_writes_total')),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
+/** How much a counter of the schedulers grows. What a killed process had counted is lost. */
+class Counted {
+  readonly #site: FaultSite;
+  readonly #name: string;
+  readonly #before: ReadonlyMap<number, number>;
+
+  private constructor(site: FaultSite, name: string, before: ReadonlyMap<number, number>) {
+    this.#site = site;
+    this.#name = name;
+    this.#before = before;
+  }
+
+  static async begin(site: FaultSite, name: string): Promise<Counted> {
+    return new Counted(site, name, await Counted.#read(site, name));
+  }
+
+  async increase(): Promise<number> {
+    const now = await Counted.#read(this.#site, this.#name);
+    return [...now].reduce((sum, [pid, count]) => sum + count - (this.#before.get(pid) ?? 0), 0);
+  }
+
+  static async #read(site: FaultSite, name: string): Promise<ReadonlyMap<number, number>> {
+    const members = site.byRole('scheduler');
+    return new Map(await Promise.all(members.map(async (member) => [member.pid, await member.metric(name)] as const)));
+  }
 }
 
 /** Replication may lag behind by a few seconds before the failover. */
 const LAG_MS = 5000;
 
 /** A lost pause or deletion shows only later: the window is open to the end of the round. */
-function lossWindowsOf(faults: readonly Fault[], spans: readonly FaultSpan[]): readonly LossWindow[] {
+function lossWindowsOf(
+  faults: readonly Fault[],
+  spans: readonly FaultSpan[],
+  isReported: boolean,
+): readonly LossWindow[] {
   return spans
     .filter((_, i) => faults[i]?.mayLose === true)
-    .map(({ from }) => ({ from: from - LAG_MS, until: Infinity, isReported: false }));
+    .map(({ from }) => ({ from: from - LAG_MS, until: Infinity, isReported }));
 }

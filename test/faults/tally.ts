@@ -3,8 +3,9 @@ import type { Invariant } from './violation.js';
 
 interface Line {
   times: number;
-  worstGapMs: number;
-  boundMs: number;
+  /** Of the rounds in which it came alone. */
+  worstGapMs: number | null;
+  boundMs: number | null;
   lost: number;
   doubled: number;
   other: number;
@@ -31,12 +32,14 @@ export class Tally {
     const boundMs = result.faults.reduce((sum, fault) => sum + fault.boundMs, 0);
     for (const { name } of result.faults) {
       const line = this.#lines.get(name) ?? {
-        ...{ times: 0, worstGapMs: 0, boundMs: 0, lost: 0, doubled: 0, other: 0, excused: 0, fencedWrites: 0 },
+        ...{ times: 0, worstGapMs: null, boundMs: null, lost: 0, doubled: 0, other: 0, excused: 0, fencedWrites: 0 },
       };
       this.#lines.set(name, line);
       line.times += 1;
-      line.worstGapMs = Math.max(line.worstGapMs, result.worstGapMs);
-      line.boundMs = Math.max(line.boundMs, boundMs);
+      if (result.faults.length === 1) {
+        line.worstGapMs = Math.max(line.worstGapMs ?? 0, result.worstGapMs);
+        line.boundMs = Math.max(line.boundMs ?? 0, boundMs);
+      }
       line.lost += lost;
       line.doubled += doubled;
       line.other += counted.length - lost - doubled;
@@ -45,7 +48,7 @@ export class Tally {
     }
   }
 
-  /** A Markdown table. `lost by Redis`: traces of acknowledged writes that Redis itself lost in a failover. */
+  /** A Markdown table. Gaps are those of rounds in which the fault came alone. `lost by Redis`: traces of acknowledged writes that Redis itself lost in a failover. */
   table(): string {
     const head = [
       'fault',
@@ -64,8 +67,8 @@ export class Tally {
         name,
         ...[
           line.times,
-          line.worstGapMs,
-          line.boundMs,
+          line.worstGapMs ?? '–',
+          line.boundMs ?? '–',
           line.lost,
           line.doubled,
           line.other,

@@ -37,6 +37,7 @@ export function validHistory(seed: number): History {
       { entity: 'gone', value: null, sentAt: START + 100, ackedAt: START + 110 },
     ],
     found: new Map([['job', random.pick(['v2', 'v3'])]]),
+    refusals: [],
     faults: [FAULT],
     shards: shardNumbers.map((shard) => contentsOf(shard, { entries, triggers })),
     processes: [

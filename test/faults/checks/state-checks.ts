@@ -6,12 +6,12 @@ const LINGER_MS = 20_000;
 
 /**
  * Acknowledged writes stand: what is found is the last acknowledged value, or that of a write of unknown outcome
- * that may have been applied after it. Each entity has one writer, one write at a time.
+ * that may have been applied after it. Each entity has one writer, one write at a time, so nothing is refused either.
  */
-export function checkAcknowledged({ writes, found }: History): readonly Violation[] {
+export function checkAcknowledged({ writes, found, refusals }: History): readonly Violation[] {
   const byEntity = new Map<string, ApiWrite[]>();
   for (const write of writes) byEntity.set(write.entity, [...(byEntity.get(write.entity) ?? []), write]);
-  const violations: Violation[] = [];
+  const violations: Violation[] = refusals.map(({ at, text }) => ({ invariant: 'ack', subject: 'API', text, at }));
   for (const [entity, list] of byEntity) {
     const acked = list.findLastIndex((write) => write.ackedAt !== null);
     const last = list[acked];

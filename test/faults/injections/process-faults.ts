@@ -113,7 +113,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     name: 'worker-freeze',
     sites: SINGLE,
     part: 'worker',
-    holdMs: [3500, 5000],
+    holdMs: [3500, 6000],
     boundMs: none,
     inject: ({ worker }) => freeze(worker),
   },
