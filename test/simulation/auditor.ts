@@ -1,0 +1,190 @@
+import type { Execution, ExecutionId } from '../../src/domain/execution.js';
+import type { Job } from '../../src/domain/job.js';
+import type { MemoryShard, StoredExecution } from '../../src/store/memory/memory-shard.js';
+import { ExecutionLedger } from './execution-ledger.js';
+import { FiringLedger } from './firing-ledger.js';
+import { LeadershipLedger } from './leadership-ledger.js';
+import type { SimProcess } from './sim-process.js';
+import type { StoreCall, StoreMonitor } from './sim-store.js';
+import type { Simulation } from './simulation.js';
+import { Violation } from './violation.js';
+
+/**
+ * Watches the store from inside, change by change, and keeps the ledgers. What it finds ends the run; it never
+ * disturbs what it watches.
+ */
+export class Auditor implements StoreMonitor {
+  readonly firing = new FiringLedger();
+  readonly executions = new ExecutionLedger(this.firing);
+  readonly leadership: LeadershipLedger;
+  readonly #sim: Simulation;
+  readonly #changes: number[] = [];
+  #clock: SimProcess | null = null;
+  #shards: readonly MemoryShard[] = [];
+  #call: StoreCall | null = null;
+  calls = 0;
+
+  constructor(sim: Simulation, deps: { readonly holderOf: (shard: number) => string | undefined }) {
+    this.#sim = sim;
+    this.leadership = new LeadershipLedger({ ...deps, changes: (shard) => this.#changes[shard] ?? 0 });
+  }
+
+  watch(clock: SimProcess, shards: readonly MemoryShard[]): void {
+    this.#clock = clock;
+    this.#shards = shards;
+    for (const shard of shards) this.#watchShard(shard);
+  }
+
+  sending(call: StoreCall): void {
+    this.#guard(() => this.leadership.sending(call));
+  }
+
+  applying(call: StoreCall): void {
+    this.calls += 1;
+    this.#call = call;
+    this.#guard(() => this.leadership.applying(call));
+  }
+
+  applied(call: StoreCall, result: { readonly value: unknown } | { readonly error: unknown }): void {
+    const error = 'error' in result ? result.error : undefined;
+    this.#sim.note(() => `${call.client.name} ${describe(call)} -> ${describeResult(result)}`);
+    this.#guard(() => this.leadership.applied(call, error));
+    if ('value' in result) this.#guard(() => this.#noteResult(call, result.value));
+    this.#call = null;
+  }
+
+  /** Indexes against records; a pass over everything there is. */
+  checkIndexes(): void {
+    this.#guard(() => this.#shards.forEach(checkShard));
+  }
+
+  /** What should have been decided by now, with `slackMs` to spare. */
+  checkProgress(slackMs: number): void {
+    const now = this.#now();
+    this.#guard(() => {
+      for (const { trigger, nominalAt } of this.firing.overdue(now - slackMs))
+        throw new Violation('I8', `${trigger} has not been decided ${now - nominalAt} ms after its instant`);
+    });
+  }
+
+  isBehind(slackMs: number): boolean {
+    return this.firing.overdue(this.#now() - slackMs).next().done !== true;
+  }
+
+  checkFinished(): void {
+    this.#guard(() => {
+      for (const { id, state } of this.executions.open())
+        throw new Violation('I4', `${id} is still ${state} at the end`);
+    });
+  }
+
+  #noteResult({ method, args }: StoreCall, value: unknown): void {
+    const now = this.#now();
+    if (method === 'extend') {
+      const [, leases, leaseMs] = args as [number, readonly { id: ExecutionId; token: string }[], number];
+      leases.forEach(({ id, token }, index) => {
+        if ((value as readonly string[])[index] !== 'lost') this.executions.extended(id, token, now + leaseMs);
+      });
+    } else if (method === 'pauseJob') this.firing.jobPaused(String(args[0]), (value as Job).pause?.since ?? now);
+    else if (method === 'resumeJob') this.firing.jobResumed(String(args[0]), (value as Job).resumedAt ?? now);
+    else if (method === 'deleteJob') this.firing.jobResumed(String(args[0]), now);
+  }
+
+  #watchShard(shard: MemoryShard): void {
+    const changed = (): void => void (this.#changes[shard.id] = (this.#changes[shard.id] ?? 0) + 1);
+    const filed = (record: Execution): void => {
+      changed();
+      this.#guard(() => this.executions.filed(record, this.#call, this.#now()));
+    };
+    const deleted = (id: ExecutionId): void => {
+      changed();
+      this.#guard(() => this.executions.deleted(id));
+    };
+    const executions = new WatchedExecutions(filed, deleted);
+    const putTrigger = shard.putTrigger.bind(shard);
+    const removeTrigger = shard.removeTrigger.bind(shard);
+    Object.assign(shard, {
+      executions,
+      putTrigger: (...args: Parameters<MemoryShard['putTrigger']>) => {
+        changed();
+        putTrigger(...args);
+        this.#guard(() => this.firing.written(args[1]));
+      },
+      removeTrigger: (...args: Parameters<MemoryShard['removeTrigger']>) => {
+        const isRemoved = removeTrigger(...args);
+        if (isRemoved) {
+          changed();
+          this.firing.removed(args[0]);
+        }
+        return isRemoved;
+      },
+    });
+  }
+
+  #now(): number {
+    return this.#clock?.now() ?? 0;
+  }
+
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#sim.fail(error as Error);
+    }
+  }
+}
+
+/** Every change of a record files it anew. */
+class WatchedExecutions extends Map<ExecutionId, StoredExecution> {
+  readonly #filed: (record: Execution) => void;
+  readonly #deleted: (id: ExecutionId) => void;
+
+  constructor(filed: (record: Execution) => void, deleted: (id: ExecutionId) => void) {
+    super();
+    this.#filed = filed;
+    this.#deleted = deleted;
+  }
+
+  override set(id: ExecutionId, stored: StoredExecution): this {
+    super.set(id, stored);
+    this.#filed(stored.record);
+    return this;
+  }
+
+  override delete(id: ExecutionId): boolean {
+    const isDeleted = super.delete(id);
+    if (isDeleted) this.#deleted(id);
+    return isDeleted;
+  }
+}
+
+function checkShard(shard: MemoryShard): void {
+  for (const { triggers } of shard.jobs.values()) {
+    for (const { key, dueAt } of triggers.values()) {
+      if (shard.due.score(key) !== dueAt)
+        throw new Violation('I9', `${key} is due at ${dueAt}, the index says ${shard.due.score(key)}`);
+    }
+  }
+  for (const [id, { record }] of shard.executions) {
+    const isIn = {
+      queued: shard.ready.get(record.lane)?.score(id) !== undefined,
+      running: shard.leases.score(id) !== undefined,
+      retrying: shard.retries.score(id) !== undefined,
+      ended: shard.ended.score(id) !== undefined,
+    };
+    const expected = record.state in isIn ? record.state : 'ended';
+    const actual = Object.entries(isIn).filter(([, is]) => is);
+    if (actual.length !== 1 || actual[0]?.[0] !== expected)
+      throw new Violation('I9', `${id} is ${record.state} and filed under ${actual.map(([set]) => set).join(', ')}`);
+  }
+}
+
+function describe({ method, args }: StoreCall): string {
+  return `${method}(${JSON.stringify(args).slice(0, 300)})`;
+}
+
+function describeResult(result: { readonly value: unknown } | { readonly error: unknown }): string {
+  if ('error' in result)
+    return result.error instanceof Error ? `${result.error.name}: ${result.error.message}` : 'error';
+  return (JSON.stringify(result.value) ?? 'ok').slice(0, 200);
+}

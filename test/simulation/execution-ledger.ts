@@ -1,0 +1,158 @@
+import type { Execution, ExecutionId } from '../../src/domain/execution.js';
+import type { TriggerKey } from '../../src/domain/trigger.js';
+import type { FiringLedger } from './firing-ledger.js';
+import type { SimProcess } from './sim-process.js';
+import type { StoreCall } from './sim-store.js';
+import { Violation } from './violation.js';
+
+interface Followed {
+  state: string;
+  attempt: number;
+  token: string | null;
+  leaseUntil: number;
+  /** Of the trigger's life; revived executions stand outside of the overlap policy. */
+  readonly overlapKey: string | null;
+  queuedAt: number;
+}
+
+interface Run {
+  readonly process: SimProcess;
+  readonly attempt: number;
+  readonly startedAt: number;
+}
+
+/** Written down here once more, not taken from the product. */
+const MOVES: Readonly<Record<string, readonly string[]>> = {
+  queued: ['running', 'cancelled'],
+  running: ['succeeded', 'retrying', 'failed', 'cancelled', 'queued'],
+  retrying: ['queued', 'cancelled'],
+};
+
+/** Follows every execution from what the store writes, and every handler from what the workers do. */
+export class ExecutionLedger {
+  readonly #firing: FiringLedger;
+  readonly #executions = new Map<ExecutionId, Followed>();
+  readonly #unfinished = new Map<string, Set<ExecutionId>>();
+  readonly #runs = new Map<ExecutionId, Set<Run>>();
+  /** True time at which the store's clock was set last: leases end early then. */
+  clockSetAt = -Infinity;
+  attempts = 0;
+  rescued = 0;
+
+  constructor(firing: FiringLedger) {
+    this.#firing = firing;
+  }
+
+  /** Of those that have not come to an end. */
+  *open(): Generator<{ readonly id: ExecutionId; readonly state: string }> {
+    for (const [id, { state }] of this.#executions) if (MOVES[state] !== undefined) yield { id, state };
+  }
+
+  /** The record as the store files it; `call` is what it does just now. */
+  filed(record: Execution, call: StoreCall | null, now: number): void {
+    const known = this.#executions.get(record.id);
+    if (known === undefined) {
+      this.#firing.recorded(record, now);
+      this.#executions.set(record.id, this.#begin(record, now));
+      return;
+    }
+    if (known.state === 'failed' && call?.method === 'retryExecution') this.#revive(known, record);
+    else this.#move(known, { record, call, now });
+  }
+
+  deleted(id: ExecutionId): void {
+    const known = this.#executions.get(id);
+    if (known !== undefined && MOVES[known.state] !== undefined)
+      throw new Violation('I4', `${id} was deleted while ${known.state}`);
+    // Only its identity is kept, so that nobody records it again.
+  }
+
+  extended(id: ExecutionId, token: string, until: number): void {
+    const known = this.#executions.get(id);
+    if (known?.token !== token) throw new Violation('I7', `${id}: a lease was extended that is not held`);
+    known.leaseUntil = until;
+  }
+
+  handlerStarted(process: SimProcess, execution: { id: ExecutionId; attempt: number }, at: number): () => void {
+    const run = { process, attempt: execution.attempt, startedAt: at };
+    const runs = this.#runs.get(execution.id) ?? new Set();
+    this.#runs.set(execution.id, runs);
+    for (const other of runs) if (this.#overlaps(other, process)) this.#failOverlap(execution.id, other, run);
+    runs.add(run);
+    this.attempts += 1;
+    return () => {
+      runs.delete(run);
+      if (runs.size === 0) this.#runs.delete(execution.id);
+    };
+  }
+
+  #overlaps({ process, startedAt }: Run, starting: SimProcess): boolean {
+    if (!process.isAlive || process.isPaused || process.lastPausedAt >= startedAt) return false;
+    return this.clockSetAt < startedAt && starting.lastPausedAt < startedAt;
+  }
+
+  #failOverlap(id: ExecutionId, former: Run, now: Run): never {
+    const text = `attempt ${now.attempt} on ${now.process.name}, attempt ${former.attempt} on ${former.process.name}`;
+    throw new Violation('I7', `${id} runs twice: ${text}`);
+  }
+
+  #begin(record: Execution, now: number): Followed {
+    const trigger = record.trigger === null ? null : (`${record.job}/${record.trigger}`);
+    const overlapKey = trigger === null ? null : `${trigger}#${this.#firing.lifeOf(trigger)}`;
+    const { id, state, attempt } = record;
+    const followed = { state, attempt, token: null, leaseUntil: 0, overlapKey, queuedAt: now };
+    if (overlapKey === null || trigger === null || state === 'missed') return followed;
+    const unfinished = this.#unfinished.get(overlapKey) ?? new Set();
+    this.#unfinished.set(overlapKey, unfinished);
+    const mayNot = this.#firing.overlapOf(trigger) === 'skip';
+    if (state === 'queued' && mayNot && unfinished.size > 0)
+      throw new Violation('overlap', `${id} was queued while ${[...unfinished].join(', ')} had not ended`);
+    if (state === 'skipped' && unfinished.size === 0) throw new Violation('overlap', `${id} was skipped for nothing`);
+    if (state === 'queued') unfinished.add(id);
+    return followed;
+  }
+
+  #revive(known: Followed, { state, attempt }: Execution): void {
+    if (state !== 'queued' || attempt !== known.attempt) throw new Violation('forward', `revived as ${state}`);
+    known.state = state;
+  }
+
+  #move(known: Followed, { record, call, now }: { record: Execution; call: StoreCall | null; now: number }): void {
+    const { id, state, attempt, maxAttempts } = record;
+    if (MOVES[known.state]?.includes(state) !== true)
+      throw new Violation('forward', `${id} went from ${known.state} to ${state}`);
+    if (attempt > maxAttempts) throw new Violation('attempts', `${id}: attempt ${attempt} of ${maxAttempts}`);
+    if (state === 'running') this.#claim(known, { record, call, now });
+    else if (known.state === 'running') this.#leave(known, { record, call, now });
+    known.state = state;
+    known.attempt = attempt;
+    if (MOVES[state] === undefined && known.overlapKey !== null) this.#unfinished.get(known.overlapKey)?.delete(id);
+  }
+
+  #claim(known: Followed, { record, call, now }: { record: Execution; call: StoreCall | null; now: number }): void {
+    if (call?.method !== 'claim') throw new Violation('I7', `${record.id} runs, and nobody has claimed it`);
+    if (record.attempt !== known.attempt + 1)
+      throw new Violation('attempts', `${record.id}: attempt ${record.attempt} after ${known.attempt}`);
+    const { token, leaseMs } = call.args[1] as { token: string; leaseMs: number };
+    known.token = token;
+    known.leaseUntil = now + leaseMs;
+  }
+
+  #leave(known: Followed, { record, call, now }: { record: Execution; call: StoreCall | null; now: number }): void {
+    const { id, attempt, state } = record;
+    if (call?.method === 'settle') {
+      const items = call.args[1] as readonly { id: ExecutionId; token: string; settlement: { type: string } }[];
+      const item = items.find((candidate) => candidate.id === id && candidate.token === known.token);
+      if (item === undefined) throw new Violation('I7', `${id} became ${state} by the word of one without the lease`);
+      const isUncounted = item.settlement.type === 'released' && state === 'queued';
+      const expected = isUncounted ? known.attempt - 1 : known.attempt;
+      if (attempt !== expected) throw new Violation('attempts', `${id}: attempt ${attempt}, not ${expected}`);
+    } else {
+      if (call?.method !== 'rescueExpired') throw new Violation('I7', `${id} was taken away by ${call?.method}`);
+      if (now < known.leaseUntil) throw new Violation('I7', `${id} was taken back before its lease had ended`);
+      if (attempt !== known.attempt) throw new Violation('attempts', `${id}: attempt ${attempt} after a rescue`);
+      this.rescued += 1;
+    }
+    known.token = null;
+  }
+}

@@ -1,0 +1,195 @@
+import type { Execution } from '../../src/domain/execution.js';
+import type { Trigger, TriggerKey } from '../../src/domain/trigger.js';
+import { nominalTimes, timetableOf, type Timetable } from './timetable.js';
+import { Violation } from './violation.js';
+
+/** After this long every member has measured the store's clock again. */
+const CLOCK_LEARNT_MS = 60_000;
+
+interface Life {
+  /** Grows with each creation under the same key. */
+  readonly number: number;
+  version: number;
+  watermark: number;
+  fireCount: number;
+  table: Timetable;
+  overlap: string | undefined;
+  dueAt: number | undefined;
+  isPaused: boolean;
+}
+
+interface Span {
+  readonly from: number;
+  until: number;
+}
+
+/**
+ * Follows every trigger from what the store writes, and holds each advance of a watermark against the timetable: what
+ * lies between the old one and the new has a record, or fell into a pause of the job.
+ */
+export class FiringLedger {
+  readonly #lives = new Map<TriggerKey, Life>();
+  /** Nominal times that have a record, also of former lives. */
+  readonly #recorded = new Map<TriggerKey, Set<number>>();
+  /** Records written since the watermark was; one decision writes them before it. */
+  #fresh: Execution[] = [];
+  readonly #pauses = new Map<string, Span[]>();
+  #lifeCount = 0;
+  /** By the store's clock, when that was set last: members estimate it wrong for a while. */
+  clockSetAt = -Infinity;
+  fires = 0;
+  inPause = 0;
+  /** Due before a pause began, not decided by then, and passed over together with what fell into it. */
+  beforePause = 0;
+  missed = 0;
+  skipped = 0;
+  worstLatenessMs = 0;
+
+  lifeOf(trigger: TriggerKey): number {
+    return this.#lives.get(trigger)?.number ?? 0;
+  }
+
+  overlapOf(trigger: TriggerKey): string | undefined {
+    return this.#lives.get(trigger)?.overlap;
+  }
+
+  jobPaused(job: string, at: number): void {
+    const spans = this.#pauses.get(job) ?? [];
+    this.#pauses.set(job, spans);
+    if (spans.at(-1)?.until !== Infinity) spans.push({ from: at, until: Infinity });
+  }
+
+  jobResumed(job: string, at: number): void {
+    const last = this.#pauses.get(job)?.at(-1);
+    if (last?.until === Infinity) last.until = at;
+  }
+
+  /** A new record of a fire, a miss or a skip. */
+  recorded(record: Execution, now: number): void {
+    if (record.trigger === null) return;
+    const trigger: TriggerKey = `${record.job}/${record.trigger}`;
+    const life = this.#lives.get(trigger);
+    if (life === undefined) throw new Violation('I3', `${record.id}: ${trigger} does not exist`);
+    const { table } = life;
+    const times = timesOf(record, table);
+    if (times[0] !== record.nominalAt)
+      throw new Violation('I3', `${describe(trigger, record.nominalAt)} is no nominal time`);
+    if (record.state !== 'missed') this.#checkInstant(record, table, now);
+    else this.#checkMiss(record, { table, times, now });
+    const known = this.#recorded.get(trigger) ?? new Set();
+    this.#recorded.set(trigger, known);
+    for (const time of times) {
+      if (known.has(time)) throw new Violation('I1', `${describe(trigger, time)} has a second record, ${record.id}`);
+      known.add(time);
+    }
+    if (record.state === 'queued') this.fires += 1;
+    else if (record.state === 'skipped') this.skipped += 1;
+    else this.missed += times.length;
+    this.#fresh.push(record);
+  }
+
+  written(trigger: Trigger): void {
+    const life = this.#lives.get(trigger.key);
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    if (life === undefined || life.version !== trigger.state.version) this.#redefine(trigger, life);
+    else this.#advance(life, trigger, fresh);
+  }
+
+  removed(trigger: TriggerKey): void {
+    this.#lives.delete(trigger);
+  }
+
+  /** Each trigger with a nominal time that should have been decided by `until`, with the first such time. */
+  *overdue(until: number): Generator<{ readonly trigger: TriggerKey; readonly nominalAt: number }> {
+    for (const [trigger, life] of this.#lives) {
+      if (life.isPaused || this.#isPausedNow(trigger)) continue;
+      const { table, watermark, fireCount } = life;
+      if (fireCount >= (table.maxFires ?? Infinity)) continue;
+      const [first] = nominalTimes(table, watermark, until - table.jitterMs);
+      if (first !== undefined) yield { trigger, nominalAt: first };
+    }
+  }
+
+  #redefine({ key, definition, state, dueAt }: Trigger, old: Life | undefined): void {
+    if (old !== undefined && (state.version < old.version || state.watermark < old.watermark))
+      throw new Violation('forward', `${key}: version or watermark went back`);
+    this.#lives.set(key, {
+      number: old?.number ?? ++this.#lifeCount,
+      version: state.version,
+      watermark: state.watermark,
+      fireCount: state.fireCount,
+      table: timetableOf(definition.data),
+      overlap: definition.overlap,
+      dueAt,
+      isPaused: definition.paused === true,
+    });
+  }
+
+  #advance(life: Life, { key, state, dueAt }: Trigger, fresh: readonly Execution[]): void {
+    if (state.watermark < life.watermark) throw new Violation('forward', `${key}: the watermark went back`);
+    const outside = fresh.find(({ nominalAt }) => nominalAt <= life.watermark || nominalAt > state.watermark);
+    if (outside !== undefined) throw new Violation('I1', `${outside.id} lies outside of its decision`);
+    const known = this.#recorded.get(key);
+    for (const time of nominalTimes(life.table, life.watermark, state.watermark)) {
+      if (known?.has(time) === true) continue;
+      const passed = this.#passedOver(key, { time, jitterMs: life.table.jitterMs });
+      if (passed === 'no') throw new Violation('I2', `${describe(key, time)} was passed over without a record`);
+      this[passed] += 1;
+    }
+    life.watermark = state.watermark;
+    life.fireCount = state.fireCount;
+    life.dueAt = dueAt;
+    if (dueAt === undefined) this.#checkFinished(key, life);
+  }
+
+  #checkFinished(key: TriggerKey, { table, watermark, fireCount }: Life): void {
+    const isUsedUp = fireCount >= (table.maxFires ?? Infinity);
+    if (!isUsedUp && (table.endAt === null || nominalTimes(table, watermark, table.endAt).length > 0))
+      throw new Violation('I2', `${key} has no further fire, although its schedule has`);
+  }
+
+  #checkInstant({ id, nominalAt, dueAt, firedAt }: Execution, table: Timetable, now: number): void {
+    if (dueAt < nominalAt || dueAt > nominalAt + table.jitterMs) throw new Violation('I3', `${id} is due at ${dueAt}`);
+    if (firedAt !== now || now < dueAt) throw new Violation('I3', `${id} fired ${dueAt - now} ms early`);
+    this.worstLatenessMs = Math.max(this.worstLatenessMs, now - dueAt);
+  }
+
+  #checkMiss(
+    { id, missed }: Execution,
+    { table, times, now }: { table: Timetable; times: readonly number[]; now: number },
+  ): void {
+    if (missed?.count !== times.length)
+      throw new Violation('I2', `${id} stands for ${missed?.count}, not ${times.length}`);
+    const last = times.at(-1) ?? now;
+    const isClockKnown = Math.abs(now - this.clockSetAt) > CLOCK_LEARNT_MS;
+    if (isClockKnown && now - last <= table.graceMs)
+      throw new Violation('I2', `${id} was given up ${now - last} ms after its instant`);
+  }
+
+  /** Whether the job was paused between its nominal time and the end of its jitter, or later. */
+  #passedOver(
+    trigger: TriggerKey,
+    { time, jitterMs }: { time: number; jitterMs: number },
+  ): 'no' | 'inPause' | 'beforePause' {
+    const spans = (this.#pauses.get(jobOf(trigger)) ?? []).filter(({ until }) => time <= until);
+    if (spans.length === 0) return 'no';
+    return spans.some(({ from }) => time + jitterMs >= from) ? 'inPause' : 'beforePause';
+  }
+
+  #isPausedNow(trigger: TriggerKey): boolean {
+    return this.#pauses.get(jobOf(trigger))?.at(-1)?.until === Infinity;
+  }
+}
+
+function timesOf(record: Execution, table: Timetable): readonly number[] {
+  return nominalTimes(table, record.nominalAt - 1, record.missed?.throughAt ?? record.nominalAt);
+}
+
+function jobOf(trigger: TriggerKey): string {
+  return trigger.slice(0, trigger.lastIndexOf('/'));
+}
+
+function describe(trigger: TriggerKey, time: number): string {
+  return `${trigger} at ${new Date(time).toISOString()}`;
+}

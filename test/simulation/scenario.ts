@@ -1,0 +1,168 @@
+import { Metrics } from '../../src/runtime/metrics.js';
+import { ZnodePaths } from '../../src/leader/znode-paths.js';
+import { Random } from '../faults/random.js';
+import { Auditor } from './auditor.js';
+import { FaultInjector, type ClusterShape } from './fault-injector.js';
+import { CLUSTER, startOperator, type World } from './members.js';
+import { SimStore } from './sim-store.js';
+import { SimZooKeeper } from './sim-zookeeper.js';
+import { Simulation } from './simulation.js';
+import { Workload } from './workload.js';
+
+export interface ScenarioOptions {
+  readonly seed: number;
+  readonly hours: number;
+  /** Without, nothing breaks. @default true */
+  readonly faults?: boolean;
+}
+
+export interface ScenarioResult {
+  readonly seed: number;
+  readonly hours: number;
+  /** The same for every run of a seed by the same code. */
+  readonly digest: string;
+  readonly failure: Error | null;
+  /** What happened last. */
+  readonly log: readonly string[];
+  readonly counts: ScenarioCounts;
+  readonly faults: ReadonlyMap<string, number>;
+}
+
+export interface ScenarioCounts {
+  readonly events: number;
+  readonly calls: number;
+  readonly fires: number;
+  readonly missed: number;
+  readonly skipped: number;
+  readonly inPause: number;
+  readonly beforePause: number;
+  readonly attempts: number;
+  readonly rescued: number;
+  readonly fenced: number;
+  readonly terms: number;
+  readonly operations: number;
+  readonly worstRecoveryMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+const CHECK_EVERY_MS = 1000;
+const INDEX_CHECK_EVERY_MS = 60_000;
+/** How late a healthy cluster may be. */
+const LATENESS_MS = 1500;
+/** Beyond the session time-out, after the last fault: calls that are given up, members that start, backlogs. */
+const RECOVERY_MS = 15_000;
+const SETTLE_MS = 60_000;
+const FINISH_MS = 300_000;
+
+/** One cluster from its first start to its last execution. The seed decides about everything. */
+export async function runScenario({ seed, hours, faults = true }: ScenarioOptions): Promise<ScenarioResult> {
+  const sim = new Simulation(seed);
+  const shape = pickShape(new Random(seed ^ 0x2545f491));
+  const zookeeper = new SimZooKeeper(sim);
+  const paths = new ZnodePaths(CLUSTER);
+  const auditor = new Auditor(sim, { holderOf: (shard) => zookeeper.holderOf(paths.owner(shard)) });
+  const store = new SimStore(sim, { shardCount: shape.shards, monitor: auditor });
+  auditor.watch(store.process, store.shards);
+  const world: World = { sim, store, zookeeper, auditor, metrics: new Metrics() };
+  const operator = startOperator(world);
+  const injector = new FaultInjector(world, { shape, operator: operator.link });
+  const workload = new Workload({ sim, client: operator.client, clock: operator.process }, shape);
+  const progress = new ProgressWatch({ sim, auditor, injector }, shape.sessionTimeoutMs + RECOVERY_MS);
+
+  injector.startCluster();
+  workload.start(shape.changeEveryMs);
+  if (faults) injector.start(shape.faultEveryMs);
+  progress.start();
+
+  const endAt = hours * HOUR_MS;
+  await sim.runUntil(endAt);
+  injector.end();
+  workload.end();
+  await sim.runUntil(endAt + 2 * SETTLE_MS);
+  workload.pauseAll();
+  await sim.runUntil(endAt + SETTLE_MS * 2 + FINISH_MS);
+  auditor.checkIndexes();
+  auditor.checkFinished();
+
+  const { firing, executions, leadership, calls } = auditor;
+  return {
+    seed,
+    hours,
+    digest: sim.digest,
+    failure: sim.failure,
+    log: sim.failure === null ? [] : sim.log(),
+    counts: {
+      events: sim.eventCount,
+      calls,
+      fires: firing.fires,
+      missed: firing.missed,
+      skipped: firing.skipped,
+      inPause: firing.inPause,
+      beforePause: firing.beforePause,
+      attempts: executions.attempts,
+      rescued: executions.rescued,
+      fenced: leadership.fenced,
+      terms: leadership.terms,
+      operations: workload.operations,
+      worstRecoveryMs: progress.worstRecoveryMs,
+    },
+    faults: injector.counts,
+  };
+}
+
+interface Shape extends ClusterShape {
+  readonly shards: number;
+  readonly jobs: number;
+  readonly triggers: number;
+  readonly changeEveryMs: number;
+  readonly faultEveryMs: number;
+}
+
+function pickShape(random: Random): Shape {
+  return {
+    schedulers: random.pick([2, 2, 3]),
+    workers: random.pick([1, 2]),
+    sessionTimeoutMs: random.pick([4000, 6000, 10_000]),
+    leaseMs: random.pick([6000, 15_000, 30_000]),
+    concurrency: random.pick([8, 16]),
+    shards: random.pick([1, 1, 2, 3]),
+    jobs: random.between(2, 6),
+    triggers: random.between(5, 40),
+    changeEveryMs: random.between(20, 120) * 1000,
+    faultEveryMs: random.between(60, 300) * 1000,
+  };
+}
+
+/** Looks every second whether what is due is decided, once nothing is broken any more. */
+class ProgressWatch {
+  readonly #deps: { readonly sim: Simulation; readonly auditor: Auditor; readonly injector: FaultInjector };
+  readonly #boundMs: number;
+  #recoveredAt = 0;
+  #ticks = 0;
+  worstRecoveryMs = 0;
+
+  constructor(deps: { sim: Simulation; auditor: Auditor; injector: FaultInjector }, boundMs: number) {
+    this.#deps = deps;
+    this.#boundMs = boundMs;
+  }
+
+  start(): void {
+    this.#deps.sim.schedule(CHECK_EVERY_MS, null, () => {
+      this.#check();
+      this.start();
+    });
+  }
+
+  #check(): void {
+    const { sim, auditor, injector } = this.#deps;
+    this.#ticks += 1;
+    if (this.#ticks % (INDEX_CHECK_EVERY_MS / CHECK_EVERY_MS) === 0) auditor.checkIndexes();
+    if (!injector.isHealthy) return;
+    if (sim.now - injector.healedAt > this.#boundMs) {
+      auditor.checkProgress(LATENESS_MS);
+    } else if (this.#recoveredAt < injector.healedAt && !auditor.isBehind(LATENESS_MS)) {
+      this.#recoveredAt = sim.now;
+      this.worstRecoveryMs = Math.max(this.worstRecoveryMs, sim.now - injector.healedAt);
+    }
+  }
+}
