@@ -135,8 +135,8 @@ export interface ExecutionStore {
 
   // ── firing ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Triggers with a due instant up to `until`, inclusive, earliest first. Read only. */
-  readDue(shard: ShardId, until: EpochMs, limit: number): Promise<DueBatch>;
+  /** Triggers with a due instant up to `until`, and not before `from`, both inclusive, earliest first. Read only. */
+  readDue(shard: ShardId, until: EpochMs, limit: number, from?: EpochMs): Promise<DueBatch>;
 
   /** Applies decisions, each on its own; results in the same order. At most 1000 per call. */
   fire(shard: ShardId, epoch: Epoch, decisions: readonly FireDecision[]): Promise<readonly FireResult[]>;
@@ -200,7 +200,10 @@ export interface ExecutionStore {
    */
   cancelExecution(id: ExecutionId, retentionMs: DurationMs): Promise<Execution | null>;
 
-  /** Queues a failed execution once more, with one further attempt allowed. Errors: `CJ_STATE_CONFLICT`. Null when it does not exist. */
+  /**
+   * Queues a failed execution once more, with one further attempt allowed. Asked again before a worker has taken it,
+   * it answers the same. Errors: `CJ_STATE_CONFLICT`. Null when it does not exist.
+   */
   retryExecution(id: ExecutionId): Promise<Execution | null>;
 
   countShard(shard: ShardId): Promise<ShardCounts>;

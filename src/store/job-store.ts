@@ -12,7 +12,11 @@ export interface TriggerWrite {
   readonly next: FireTime | null;
 }
 
-/** `undefined` = write in any case, a number = only over this version, `null` = only where nothing exists. */
+/**
+ * `undefined` = write in any case, a number = only over this version, `null` = only where nothing exists.
+ * Sent again after it was applied, a write over a number answers as the first time: the next version is there and
+ * holds just what it writes.
+ */
 export type ExpectedVersion = number | null | undefined;
 
 export type PutOutcome = 'created' | 'changed' | 'unchanged';

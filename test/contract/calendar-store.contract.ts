@@ -73,6 +73,11 @@ function describePutCalendar(makeStores: StoresFactory): void {
       await expect(expecting(null)).rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT', details: { actual: 1 } });
       await expect(expecting(2)).rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
       expect(await expecting(1)).toMatchObject({ outcome: 'unchanged' });
+
+      const change = { namespace: 'shop', name: 'a', definition: closedOn('2026-01-02'), expectedVersion: 1 };
+      const changed = await calendars.putCalendar(change);
+      expect(await calendars.putCalendar(change), 'sent again').toEqual(changed);
+      await expect(expecting(1), 'another content').rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
     });
 
     it('refuses a base that does not exist in the namespace', async () => {

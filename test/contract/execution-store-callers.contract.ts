@@ -205,8 +205,9 @@ function describeRetry(makeStores: StoresFactory): void {
       expect(await stores.executions.getExecution(execution.id)).toEqual(retried);
       expect((await stores.executions.wakeTimes(shard)).expiryAt).toBeNull();
       await eventually('a hint for workers', () => ready > 0);
-      await expect(stores.executions.retryExecution(execution.id)).rejects.toMatchObject({ code: 'CJ_STATE_CONFLICT' });
+      expect(await stores.executions.retryExecution(execution.id), 'asked again').toEqual(retried);
       const second = await claimOne(stores, shard);
+      await expect(stores.executions.retryExecution(execution.id)).rejects.toMatchObject({ code: 'CJ_STATE_CONFLICT' });
       expect(await stores.executions.settle(shard, [{ ...lease, settlement }])).not.toContain('settled');
       expect(await stores.executions.getExecution(second.id)).toMatchObject({ state: 'running', attempt: 2 });
     });

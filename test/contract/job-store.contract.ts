@@ -127,6 +127,29 @@ function describePutJob(makeStores: StoresFactory): void {
       expect(await put(1, 2)).toMatchObject({ outcome: 'changed', job: { version: 2, priority: 2 } });
     });
 
+    it('answers a write over an expected version as the first time when it is sent again', async () => {
+      const { stores } = await open(makeStores);
+      const put = (priority: number, expectedVersion: number | null) =>
+        stores.jobs.putJob({
+          key: 'shop/nightly',
+          definition: aJobDefinition({ priority }),
+          triggers: [aTriggerWrite('a', { watermark: NOON, dueAt: NOON + 1, data: { priority } })],
+          removeTriggers: ['b'],
+          expectedVersion,
+        });
+      await put(1, null);
+      await expect(put(1, null), 'a new one').rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
+      const changed = await put(2, 1);
+      expect(changed).toMatchObject({ outcome: 'changed', job: { version: 2 } });
+      expect(await put(2, 1)).toEqual(changed);
+
+      await expect(put(1, 1), 'another content').rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
+      await stores.jobs.putTriggers('shop/nightly', [aTriggerWrite('b', { watermark: NOON, dueAt: NOON + 1 })]);
+      await expect(put(2, 1), 'a trigger that was to go').rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
+      expect(await put(2, 2)).toMatchObject({ outcome: 'changed', job: { version: 3 } });
+      await expect(put(2, 1), 'two versions on').rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
+    });
+
     it('writes neither job nor triggers when the version differs', async () => {
       const { stores } = await open(makeStores);
       const definition = aJobDefinition();
@@ -235,6 +258,23 @@ function describePutTriggers(makeStores: StoresFactory): void {
       expect(await put(1, 2)).toEqual(['changed']);
       await expect(put(1, 3)).rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
       expect((await stores.jobs.getTrigger('shop/nightly/a'))?.definition.jitterMs).toBe(2);
+    });
+
+    it('answers a write over an expected version as the first time when it is sent again', async () => {
+      const { stores } = await open(makeStores);
+      await stores.jobs.putJob({ key: 'shop/nightly', definition: aJobDefinition() });
+      const put = (data: string, expectedVersion: number | null) => {
+        const at = { watermark: NOON, dueAt: NOON + 1000 };
+        const writes = [aTriggerWrite('same', at), aTriggerWrite('other', { ...at, data })];
+        return stores.jobs.putTriggers('shop/nightly', writes, expectedVersion);
+      };
+      expect(await put('x', null)).toEqual(['created', 'created']);
+      await expect(put('x', null), 'new ones').rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
+      expect(await put('y', 1)).toEqual(['unchanged', 'changed']);
+      const trigger = await stores.jobs.getTrigger('shop/nightly/other');
+      expect(await put('y', 1)).toEqual(['unchanged', 'changed']);
+      expect(await stores.jobs.getTrigger('shop/nightly/other')).toEqual(trigger);
+      await expect(put('x', 1)).rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
     });
 
     it('takes a thousand triggers in one call', async () => {

@@ -79,9 +79,9 @@ export class MemoryExecutionStore implements ExecutionStore {
 
   // ── firing ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  async readDue(id: ShardId, until: EpochMs, limit: number): Promise<DueBatch> {
+  async readDue(id: ShardId, until: EpochMs, limit: number, from: EpochMs = -Infinity): Promise<DueBatch> {
     const shard = this.#shard(id);
-    const entries = shard.due.first(limit + 1);
+    const entries = shard.due.after({ score: from, member: '' as TriggerKey }, limit + 1);
     const isTaken = (index: number, dueAt: EpochMs): boolean => index < limit && dueAt <= until;
     const triggers = entries
       .filter((entry, index) => isTaken(index, entry.score))
@@ -235,8 +235,11 @@ export class MemoryExecutionStore implements ExecutionStore {
   async retryExecution(id: ExecutionId): Promise<Execution | null> {
     const found = this.#find(id);
     if (found === null) return null;
-    const { state } = found.stored.record;
+    const { state, attempt, maxAttempts, worker, error } = found.stored.record;
     if (state === 'failed') return found.shard.revive(found.stored);
+    // Queued with one further attempt, by a worker that had it, and without an error: the answer was lost.
+    const isQueuedOnceMore = state === 'queued' && worker !== undefined && error === undefined;
+    if (isQueuedOnceMore && maxAttempts === attempt + 1) return found.stored.record;
     throw new ConflictError('CJ_STATE_CONFLICT', `execution ${id} is ${state}, not failed`, { executionId: id, state });
   }
 

@@ -33,6 +33,9 @@ export class MemoryJobStore implements JobStore {
   async putJob(put: PutJob): Promise<{ outcome: PutOutcome; job: Job }> {
     const shard = this.#shardOf(put.key);
     const stored = shard.jobs.get(put.key);
+    if (stored !== undefined && isRepeated(put, stored)) {
+      return { outcome: 'changed', job: stored.job };
+    }
     checkVersion(`job ${put.key}`, put.expectedVersion, stored?.job.version);
     const target: StoredJob = stored ?? {
       job: newJob(put, this.#clock.now()),
@@ -98,6 +101,8 @@ export class MemoryJobStore implements JobStore {
     expectedVersion?: ExpectedVersion,
   ): Promise<readonly PutOutcome[]> {
     const stored = this.#existing(job);
+    const known = repeatedTriggers(stored, triggers, expectedVersion);
+    if (known !== undefined) return known;
     for (const { name } of triggers) {
       checkVersion(`trigger ${job}/${name}`, expectedVersion, stored.triggers.get(name)?.state.version);
     }
@@ -190,6 +195,34 @@ function checkVersion(what: string, expected: ExpectedVersion, actual: number | 
     expected,
     actual: actual ?? null,
   });
+}
+
+/** The next version with all that the call writes: the answer to it was lost. Who asks for a new one is told. */
+function isRepeated({ expectedVersion, definition, triggers = [], removeTriggers = [] }: PutJob, stored: StoredJob) {
+  if (!isNext(expectedVersion, stored.job.version) || !isSame(definitionOf(stored.job), definition)) return false;
+  const isGone = (name: string): boolean => !stored.triggers.has(name) || triggers.some((write) => write.name === name);
+  return areWritten(stored, triggers) && removeTriggers.every(isGone);
+}
+
+/** As `isRepeated`, with the outcomes that were lost. */
+function repeatedTriggers(
+  stored: StoredJob,
+  triggers: readonly TriggerWrite[],
+  expected: ExpectedVersion,
+): PutOutcome[] | undefined {
+  if (typeof expected !== 'number' || !areWritten(stored, triggers)) return undefined;
+  const versions = triggers.map(({ name }) => stored.triggers.get(name)?.state.version ?? 0);
+  const isNextOrSame = (version: number): boolean => isNext(expected, version) || version === expected;
+  if (!versions.every(isNextOrSame) || versions.every((version) => version === expected)) return undefined;
+  return versions.map((version) => (version === expected ? 'unchanged' : 'changed'));
+}
+
+function isNext(expected: ExpectedVersion, version: number): boolean {
+  return typeof expected === 'number' && version === expected + 1;
+}
+
+function areWritten(stored: StoredJob, writes: readonly TriggerWrite[]): boolean {
+  return writes.every(({ name, definition }) => isSame(stored.triggers.get(name)?.definition ?? null, definition));
 }
 
 /** Equal as JSON: a field that is undefined is a field that is not there. */

@@ -31,14 +31,22 @@ local old = redis.call('HGET', jobs, job)
 if old and is_deleting(old) then
   return { DELETING }
 end
-if expected ~= '' and tonumber(expected) ~= job_version(old) then
-  return { CONFLICT, job_version(old) }
-end
-
 local removals, writes = {}, {}
 for i = 7, #arguments do
   local list = i < 7 + remove_count and removals or writes
   list[#list + 1] = arguments[i]
+end
+if expected ~= '' and tonumber(expected) ~= job_version(old) then
+  -- The next version with all that this call writes: the answer to it was lost. Who asks for a new one is told.
+  local is_repeated = expected ~= '0' and tonumber(expected) + 1 == job_version(old)
+    and are_written(keys, job, writes) and select(6, open_job(old)) == definition
+  for _, name in ipairs(removals) do
+    is_repeated = is_repeated and redis.call('HEXISTS', keys.triggers, job .. '/' .. name) == 0
+  end
+  if is_repeated then
+    return { CHANGED, old }
+  end
+  return { CONFLICT, job_version(old) }
 end
 
 local version, created_at, paused_since, resumed_at, old_definition, pause_reason, _

@@ -19,6 +19,12 @@ if not record then
   return { NOT_FOUND }
 end
 local fields, lines = open_record(record)
+-- Queued with one further attempt, by a worker that had it, and without an error: the answer to this call was lost.
+local is_repeated = fields[STATE] == 'queued' and fields[MAX_ATTEMPTS] == tostring(fields[ATTEMPT] + 1)
+  and fields[WORKER] ~= '' and without_error(lines) == lines
+if is_repeated then
+  return { OK, record }
+end
 if fields[STATE] ~= 'failed' then
   return { CONFLICT, fields[STATE] }
 end

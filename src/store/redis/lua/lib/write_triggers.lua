@@ -2,6 +2,17 @@
 --@include lib/read_many.lua
 --@include lib/write_many.lua
 --@include lib/trigger_index.lua
+-- Whether all of `writes` (as below) stand as they are given.
+local function are_written(keys, job, writes)
+  for i = 1, #writes, 4 do
+    local old = redis.call('HGET', keys.triggers, job .. '/' .. writes[i])
+    if not old or string.match(old, '^[^\n]*\n(.*)$') ~= writes[i + 1] then
+      return false
+    end
+  end
+  return true
+end
+
 -- Writes triggers of one job. `writes` holds for each: name, packed definition, watermark, due instant (or '').
 -- What is equal to what is stored stays untouched. Returns an outcome for each, and whether any was written.
 local function write_triggers(keys, job, writes)
