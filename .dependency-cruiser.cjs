@@ -13,7 +13,7 @@ const only = (name, allowed, extra = {}) => ({
 const domain = part('domain');
 const runtime = part('runtime');
 const ports = '^src/store/[^/]+\\.ts$';
-const leaderPort = '^src/leader/(leader-elector|leadership-term)\\.ts$';
+const leaderPort = '^src/leader/(leader-elector|leadership-term|shard-checkpoints)\\.ts$';
 
 module.exports = {
   forbidden: [

@@ -64,6 +64,7 @@ function errorOf({ code, detail, violations }: z.output<typeof problemSchema>): 
     case 'CJ_REDIS_UNAVAILABLE':
     case 'CJ_REDIS_TIMEOUT':
     case 'CJ_REDIS_REFUSED':
+    case 'CJ_REDIS_FOREIGN':
       return new StoreUnavailableError(code, detail);
     case 'CJ_ZK_DISCONNECTED':
     case 'CJ_ZK_SESSION_EXPIRED':

@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   CJ_REDIS_UNAVAILABLE: { retryable: true, status: 503, title: 'Redis cannot be reached' },
   CJ_REDIS_TIMEOUT: { retryable: true, status: 503, title: 'Redis did not answer in time' },
   CJ_REDIS_REFUSED: { retryable: false, status: 503, title: 'Redis is not configured as required' },
+  CJ_REDIS_FOREIGN: { retryable: false, status: 503, title: 'Redis is not the one that is known' },
   CJ_ZK_DISCONNECTED: { retryable: true, status: 503, title: 'ZooKeeper cannot be reached' },
   CJ_ZK_SESSION_EXPIRED: { retryable: true, status: 503, title: 'The ZooKeeper session has expired' },
   CJ_ZK_NODE_EXISTS: { retryable: false, status: 503, title: 'The znode exists already' },
@@ -160,7 +161,7 @@ export class LeaseLostError extends CloudJobError {
  */
 export class StoreUnavailableError extends CloudJobError {
   constructor(
-    code: 'CJ_REDIS_UNAVAILABLE' | 'CJ_REDIS_TIMEOUT' | 'CJ_REDIS_REFUSED',
+    code: 'CJ_REDIS_UNAVAILABLE' | 'CJ_REDIS_TIMEOUT' | 'CJ_REDIS_REFUSED' | 'CJ_REDIS_FOREIGN',
     message: string,
     options: { details?: ErrorDetails; cause?: unknown } = {},
   ) {

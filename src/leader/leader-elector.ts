@@ -1,6 +1,7 @@
 import type { ShardId } from '../domain/shard.js';
 import type { Service } from '../runtime/service.js';
 import type { LeadershipTerm } from './leadership-term.js';
+import type { ShardCheckpoints } from './shard-checkpoints.js';
 
 /**
  * Decides which shards this member leads.
@@ -15,6 +16,8 @@ import type { LeadershipTerm } from './leadership-term.js';
 export interface LeaderElector extends Service {
   /** Set before `start`. Called once per term. */
   onTerm(listener: (term: LeadershipTerm) => void): void;
+  /** Where leaders keep what they know of the store; undefined where nothing is outside of it. */
+  readonly checkpoints?: ShardCheckpoints;
   /** Shards led now. */
   terms(): ReadonlyMap<ShardId, LeadershipTerm>;
 }

@@ -1,6 +1,6 @@
 import type { Epoch, MemberId, ShardId } from '../domain/shard.js';
 
-export type TermEndReason = 'resigned' | 'disconnected' | 'expired' | 'fenced' | 'lost' | 'stopping';
+export type TermEndReason = 'resigned' | 'disconnected' | 'expired' | 'fenced' | 'lost' | 'rolled-back' | 'stopping';
 
 /**
  * One uninterrupted leadership of one shard. Its epoch goes with every write. A holder asks `isTrusted`

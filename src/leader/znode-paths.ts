@@ -37,6 +37,10 @@ export class ZnodePaths {
   epoch(shard: ShardId): string {
     return `${this.shard(shard)}/epoch`;
   }
+
+  checkpoint(shard: ShardId): string {
+    return `${this.shard(shard)}/checkpoint`;
+  }
 }
 
 /** Errors: `ConfigError` unless `name` is 1 to 128 letters, digits, dots, dashes and underscores, the first a letter or digit. */

@@ -11,10 +11,12 @@ import { Service } from '../runtime/service.js';
 import type { LeaderElector } from './leader-elector.js';
 import type { LeadershipTerm } from './leadership-term.js';
 import { Membership, type SchedulerMember } from './membership.js';
+import type { ShardCheckpoints } from './shard-checkpoints.js';
 import { ShardOwnership } from './shard-ownership.js';
 import { SharedAssignment } from './shared-assignment.js';
 import { TermRegister } from './term-register.js';
 import { assertZnodeName, ZnodePaths } from './znode-paths.js';
+import { ZooKeeperCheckpoints } from './zookeeper-checkpoints.js';
 import type { ZooKeeperClient } from './zookeeper-client.js';
 import { prepareCluster } from './zookeeper-cluster.js';
 import { ZooKeeperSession, type NewZooKeeperClient } from './zookeeper-session.js';
@@ -63,6 +65,7 @@ const MAX_RETRY_MS = 2000;
  */
 export class ZooKeeperElector extends Service implements LeaderElector {
   readonly name = 'zookeeper-elector';
+  readonly checkpoints: ShardCheckpoints;
   readonly #deps: ZooKeeperElectorDeps;
   readonly #config: ZooKeeperElectorConfig;
   readonly #paths: ZnodePaths;
@@ -92,6 +95,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     this.#config = config;
     this.#paths = new ZnodePaths(config.cluster);
     const facts = { tz: process.versions.tz ?? 'unknown', ...config.facts };
+    this.checkpoints = new ZooKeeperCheckpoints({ client: () => this.#session.client }, { paths: this.#paths });
     this.#membership = new Membership({ logger }, { paths: this.#paths, claimant, facts });
     this.#assignment = new SharedAssignment({ paths: this.#paths, shardCount: config.shardCount });
     this.#shards = Array.from(

@@ -45,6 +45,16 @@ export class Metrics {
     [],
   );
 
+  readonly rollbacks = this.#counter(
+    'cloudjob_rollbacks_total',
+    'Shards in which the store had lost acknowledged writes, by kind',
+    ['kind'],
+  );
+  readonly refires = this.#counter(
+    'cloudjob_refires_total',
+    'Fires whose instant had been decided before by writes that the store has lost',
+    [],
+  );
   readonly repairs = this.#counter(
     'cloudjob_repairs_total',
     'Entries that disagreed with the records and were repaired, by kind',

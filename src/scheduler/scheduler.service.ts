@@ -1,3 +1,5 @@
+import type { KnownProgress } from '../domain/shard-progress.js';
+import type { ShardId } from '../domain/shard.js';
 import type { DurationMs } from '../domain/time/instant.js';
 import type { LeadershipTerm } from '../leader/leadership-term.js';
 import type { LeaderElector } from '../leader/leader-elector.js';
@@ -12,7 +14,10 @@ import { Reconciler } from './reconciler.js';
 import { ShardLoop } from './shard-loop.js';
 
 export interface SchedulerServiceDeps {
-  readonly stores: Pick<Stores, 'executions' | 'events' | 'clusterClock' | 'calendars' | 'planning' | 'reconciling'>;
+  readonly stores: Pick<
+    Stores,
+    'executions' | 'events' | 'clusterClock' | 'calendars' | 'planning' | 'reconciling' | 'progress'
+  >;
   readonly elector: LeaderElector;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,6 +43,7 @@ export class SchedulerService extends Service {
 
   readonly #calendars: CalendarBook;
   readonly #reconciler: Reconciler;
+  readonly #memory = new Map<ShardId, KnownProgress>();
 
   constructor(deps: SchedulerServiceDeps, config: SchedulerServiceConfig = {}) {
     super();
@@ -79,10 +85,11 @@ export class SchedulerService extends Service {
 
   #lead(term: LeadershipTerm): void {
     if (this.stopSignal.aborted || term.ended.aborted) return;
-    const { stores, logger } = this.#deps;
-    const { executions: store, planning, events, clusterClock } = stores;
+    const { stores, logger, elector } = this.#deps;
+    const { executions: store, planning, progress, events, clusterClock } = stores;
+    const rollback = { progress, checkpoints: elector.checkpoints, memory: this.#memory };
     const loop = new ShardLoop(
-      { ...this.#deps, store, planning, calendars: this.#calendars, events, clusterClock, term },
+      { ...this.#deps, ...rollback, store, planning, calendars: this.#calendars, events, clusterClock, term },
       { tz: process.versions.tz ?? 'unknown' },
     );
     this.#loops.set(term, loop);

@@ -1,6 +1,9 @@
 import { FencedError } from '../domain/errors.js';
+import type { KnownProgress } from '../domain/shard-progress.js';
+import type { ShardId } from '../domain/shard.js';
 import type { DurationMs, EpochMs } from '../domain/time/instant.js';
 import type { LeadershipTerm } from '../leader/leadership-term.js';
+import type { ShardCheckpoints } from '../leader/shard-checkpoints.js';
 import { delay, type CancelTimer, type Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
@@ -10,10 +13,12 @@ import type { ClusterClock } from '../store/cluster-clock.js';
 import type { EventBus } from '../store/event-bus.js';
 import type { ExecutionStore, Unsubscribe } from '../store/execution-store.js';
 import type { PlanningStore } from '../store/planning-store.js';
+import type { ProgressStore } from '../store/progress-store.js';
 import type { CalendarBook } from './calendar-book.js';
 import { FireDispatcher } from './fire-dispatcher.js';
 import { FirePlanner, type PlannedFire } from './fire-planner.js';
 import { FireReporter } from './fire-reporter.js';
+import { RollbackGuard } from './rollback-guard.js';
 import { ShardReplanner } from './shard-replanner.js';
 import { ShardUpkeep } from './shard-upkeep.js';
 
@@ -21,6 +26,10 @@ export interface ShardLoopDeps {
   readonly store: ExecutionStore;
   readonly planning: PlanningStore;
   readonly calendars: CalendarBook;
+  readonly progress: ProgressStore;
+  readonly checkpoints: ShardCheckpoints | undefined;
+  /** What this process knows of the store, from term to term. */
+  readonly memory: Map<ShardId, KnownProgress>;
   readonly term: LeadershipTerm;
   readonly events: EventBus;
   readonly clusterClock: ClusterClock;
@@ -48,7 +57,7 @@ const LONGEST_STOP_MS: DurationMs = 500;
 /**
  * Leads one shard for one term:
  *
- *   seal the fence ──▶ read what is due since the stored watermarks ──▶ fire ⇄ sleep until the next instant
+ *   nothing lost? ──▶ seal the fence ──▶ read what is due since the stored watermarks ──▶ fire ⇄ sleep until the next instant
  *
  * Sleeps until the next decision or the next read is due by the cluster's clock; a hint that a trigger was
  * written wakes it. Reading ahead and writing go on side by side. Nothing is written while the term is not
@@ -58,6 +67,7 @@ export class ShardLoop extends Service {
   readonly name: string;
   readonly #deps: ShardLoopDeps;
   readonly #planner: FirePlanner;
+  readonly #guard: RollbackGuard;
   readonly #dispatcher: FireDispatcher;
   readonly #reporter: FireReporter;
   readonly #upkeep: ShardUpkeep;
@@ -78,7 +88,8 @@ export class ShardLoop extends Service {
     this.name = `shard-${shard}`;
     this.#deps = deps;
     this.#planner = new FirePlanner(deps, { shard });
-    this.#dispatcher = new FireDispatcher(deps);
+    this.#guard = new RollbackGuard(deps);
+    this.#dispatcher = new FireDispatcher({ ...deps, store: this.#guard });
     this.#reporter = new FireReporter(deps);
     this.#upkeep = new ShardUpkeep(deps);
     const [onMoved, isSettled] = [() => this.#onHint(), () => !this.#planner.hasOldInFlight()];
@@ -99,7 +110,9 @@ export class ShardLoop extends Service {
   protected async onStart(): Promise<void> {
     const { store, term, probe, logger } = this.#deps;
     const { shard, epoch, member } = term;
+    await this.#untilDone(() => this.#guard.compare());
     await this.#untilDone(() => store.sealFence(shard, epoch, member));
+    await this.#untilDone(() => this.#guard.start());
     this.#unsubscribe = await this.#untilDone(() => store.onShardChanged(shard, () => this.#onHint()));
     await this.#untilDone(() => this.#deps.calendars.refresh());
     this.#forgetCalendars = this.#deps.calendars.onChanged(() => this.#onCalendars());
@@ -118,7 +131,13 @@ export class ShardLoop extends Service {
     this.#forgetCalendars?.();
     const wound = new AbortController();
     const windUp = async (): Promise<void> => {
-      await Promise.allSettled([this.#upkeep.stop(), this.#replanner.stop(), this.#read, ...this.#writes]);
+      await Promise.allSettled([
+        this.#guard.stop(),
+        this.#upkeep.stop(),
+        this.#replanner.stop(),
+        this.#read,
+        ...this.#writes,
+      ]);
       await this.#unsubscribe?.().catch(() => undefined);
       if (term.ended.reason !== 'fenced') await store.releaseFence(term.shard, term.epoch).catch(onRefused);
     };

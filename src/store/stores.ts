@@ -5,6 +5,7 @@ import type { ExecutionStore } from './execution-store.js';
 import type { JobStore } from './job-store.js';
 import type { NodeRegistry } from './node-registry.js';
 import type { PlanningStore } from './planning-store.js';
+import type { ProgressStore } from './progress-store.js';
 import type { ReconcileStore } from './reconcile-store.js';
 import type { Service } from '../runtime/service.js';
 
@@ -15,6 +16,7 @@ export interface Stores extends Service {
   readonly calendars: CalendarStore;
   readonly planning: PlanningStore;
   readonly reconciling: ReconcileStore;
+  readonly progress: ProgressStore;
   readonly registry: NodeRegistry;
   readonly events: EventBus;
   readonly clusterClock: ClusterClock;

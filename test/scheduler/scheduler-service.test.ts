@@ -19,10 +19,18 @@ async function setup({ shardCount = 4 } = {}) {
   const common = { clock, logger: silentLogger, metrics: new Metrics(), probe: new RecordingProbe() };
   const raiseEpoch = (shard: number) => stores.executions.raiseFence(shard, 'me');
   const elector = new StaticElector({ ...common, raiseEpoch }, { member: 'me', shardCount });
-  const { clusterClock, calendars, planning, reconciling } = stores;
+  const { clusterClock, calendars, planning, reconciling, progress } = stores;
   const scheduler = new SchedulerService({
     ...common,
-    stores: { executions: faulty.store, events: stores.events, clusterClock, calendars, planning, reconciling },
+    stores: {
+      executions: faulty.store,
+      events: stores.events,
+      clusterClock,
+      calendars,
+      planning,
+      reconciling,
+      progress,
+    },
     elector,
   });
   onTestFinished(async () => {

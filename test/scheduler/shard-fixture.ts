@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { Execution } from '../../src/domain/execution.js';
 import type { JobKey } from '../../src/domain/job.js';
+import type { KnownProgress } from '../../src/domain/shard-progress.js';
 import type { EpochMs } from '../../src/domain/time/instant.js';
 import { compileTrigger, nextFire, triggerKeyOf, type TriggerDefinition } from '../../src/domain/trigger.js';
 import type { Clock } from '../../src/runtime/clock.js';
@@ -54,9 +55,10 @@ export function setup() {
     const term = new FakeTerm(epoch);
     const probe = new RecordingProbe();
     const metrics = new Metrics();
-    const { planning } = stores;
+    const { planning, progress } = stores;
+    const known = { progress, checkpoints: undefined, memory: new Map<number, KnownProgress>() };
     const common = { term, clusterClock, clock: ownClock, probe, metrics, events: stores.events, planning, calendars };
-    const loop = new ShardLoop({ ...common, store, logger: silentLogger }, { tz });
+    const loop = new ShardLoop({ ...common, ...known, store, logger: silentLogger }, { tz });
     onTestFinished(async () => {
       const stopped = loop.stop();
       await clock.advance(1000);

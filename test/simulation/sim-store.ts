@@ -10,10 +10,12 @@ import { MemoryHints } from '../../src/store/memory/memory-hints.js';
 import { MemoryJobStore } from '../../src/store/memory/memory-job-store.js';
 import { MemoryNodeRegistry } from '../../src/store/memory/memory-node-registry.js';
 import { MemoryPlanningStore } from '../../src/store/memory/memory-planning-store.js';
+import { MemoryProgressStore } from '../../src/store/memory/memory-progress-store.js';
 import { MemoryReconcileStore } from '../../src/store/memory/memory-reconcile-store.js';
 import { MemoryShard } from '../../src/store/memory/memory-shard.js';
 import type { NodeRegistry } from '../../src/store/node-registry.js';
 import type { PlanningStore } from '../../src/store/planning-store.js';
+import type { ProgressStore } from '../../src/store/progress-store.js';
 import type { ReconcileStore } from '../../src/store/reconcile-store.js';
 import { RedisClusterClock } from '../../src/store/redis/redis-cluster-clock.js';
 import type { Stores } from '../../src/store/stores.js';
@@ -60,6 +62,7 @@ export class SimStore {
     readonly calendars: CalendarStore;
     readonly planning: PlanningStore;
     readonly reconciling: ReconcileStore;
+    readonly progress: ProgressStore;
     readonly registry: NodeRegistry;
   };
 
@@ -75,6 +78,7 @@ export class SimStore {
       calendars: new MemoryCalendarStore({ clock }),
       planning: new MemoryPlanningStore({ shards, clock }),
       reconciling: new MemoryReconcileStore(),
+      progress: new MemoryProgressStore({ shards }),
       registry: new MemoryNodeRegistry({ clock }),
     };
   }
@@ -88,7 +92,7 @@ export class SimStore {
       return link.call(method, () => this.#apply(call, apply));
     };
     const remote = <T extends object>(port: T): T => remoteOf(port, { send, link, subscriptions });
-    const { jobs, executions, calendars, planning, reconciling, registry } = this.#ports;
+    const { jobs, executions, calendars, planning, reconciling, progress, registry } = this.#ports;
     const clusterClock = new RedisClusterClock({
       clock: client,
       logger: silentLogger,
@@ -102,6 +106,7 @@ export class SimStore {
       calendars: remote(calendars),
       planning: remote(planning),
       reconciling: remote(reconciling),
+      progress: remote(progress),
       registry: remote(registry),
       events: unheard,
       clusterClock,

@@ -10,6 +10,7 @@ import { MemoryHints } from './memory-hints.js';
 import { MemoryJobStore } from './memory-job-store.js';
 import { MemoryNodeRegistry } from './memory-node-registry.js';
 import { MemoryPlanningStore } from './memory-planning-store.js';
+import { MemoryProgressStore } from './memory-progress-store.js';
 import { MemoryReconcileStore } from './memory-reconcile-store.js';
 import { MemoryShard } from './memory-shard.js';
 
@@ -24,6 +25,7 @@ export class MemoryStores extends Service implements Stores {
   readonly calendars: MemoryCalendarStore;
   readonly planning: MemoryPlanningStore;
   readonly reconciling = new MemoryReconcileStore();
+  readonly progress: MemoryProgressStore;
   readonly registry: MemoryNodeRegistry;
   readonly events = new MemoryEventBus();
   readonly clusterClock: ClusterClock;
@@ -36,6 +38,7 @@ export class MemoryStores extends Service implements Stores {
     this.executions = new MemoryExecutionStore({ shards, clock, hints });
     this.calendars = new MemoryCalendarStore({ clock });
     this.planning = new MemoryPlanningStore({ shards, clock });
+    this.progress = new MemoryProgressStore({ shards });
     this.registry = new MemoryNodeRegistry({ clock });
     this.clusterClock = localClusterClock(clock);
   }

@@ -30,6 +30,7 @@ export class RedisConnection extends Service {
   readonly #client: RedisClient;
   readonly #deps: Deps;
   #lastError: unknown;
+  #interruptions = 0;
 
   /** Errors: `ConfigError` for a URL that cannot be read. */
   constructor(deps: Deps, { source }: { source: RedisSource }) {
@@ -37,10 +38,16 @@ export class RedisConnection extends Service {
     this.#deps = deps;
     this.address = describeSource(source);
     this.#client = openCommandClient(source);
+    for (const event of ['close', '+node', '-node']) this.#client.on(event, () => (this.#interruptions += 1));
     this.#client.on('error', (error: unknown) => {
       this.#lastError = error;
       deps.logger.warn('redis-connection-error', { address: this.address, error });
     });
+  }
+
+  /** How often the connection was lost, or the nodes of a cluster have changed: what is behind it may be another server now. */
+  get interruptionCount(): number {
+    return this.#interruptions;
   }
 
   get isCluster(): boolean {

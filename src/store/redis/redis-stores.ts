@@ -19,6 +19,7 @@ import { RedisJobStore } from './redis-job-store.js';
 import { RedisLayout } from './redis-layout.js';
 import { RedisNodeRegistry } from './redis-node-registry.js';
 import { RedisPlanningStore } from './redis-planning-store.js';
+import { RedisProgressStore } from './redis-progress-store.js';
 import { RedisReconcileStore } from './redis-reconcile-store.js';
 import { SCRIPT_FOLDER, SCRIPT_NAMES } from './script-manifest.js';
 import { ScriptRunner } from './script-runner.js';
@@ -48,6 +49,7 @@ export class RedisStores extends Service implements Stores {
   readonly calendars: RedisCalendarStore;
   readonly planning: RedisPlanningStore;
   readonly reconciling: RedisReconcileStore;
+  readonly progress: RedisProgressStore;
   readonly registry: RedisNodeRegistry;
   readonly events: RedisEventBus;
   readonly clusterClock: RedisClusterClock;
@@ -79,6 +81,7 @@ export class RedisStores extends Service implements Stores {
     this.calendars = new RedisCalendarStore({ connection, scripts }, { cluster });
     this.planning = new RedisPlanningStore({ connection, scripts, layout });
     this.reconciling = new RedisReconcileStore({ scripts, layout });
+    this.progress = new RedisProgressStore({ connection, scripts, layout });
     this.registry = new RedisNodeRegistry({ connection }, { cluster });
     this.events = new RedisEventBus({ connection, pubSub }, { cluster });
     this.clusterClock = new RedisClusterClock({ clock, logger, metrics, connection, pubSub });

@@ -13,7 +13,7 @@ describe('fire', () => {
     const [, , , firedAt] = await stateOf(shard);
     expect(await shard.dump()).toEqual({
       ...{ jobs, jobNames, triggerNames },
-      fence: { epoch: String(EPOCH), member: '', sealedAt: '' },
+      fence: { epoch: String(EPOCH), member: '', sealedAt: '', commits: '1' },
       executions: { [ID]: `queued|0|3|${firedAt}|${EPOCH}|||||||\n${ORDER}${LINES}` },
       ready: [`${ORDER} ${ID} 0`],
       history: [`${JOB}/${ID} 0`],

@@ -1,6 +1,6 @@
 -- Applies the leader's decisions about triggers, each as a whole or not at all: queued, skipped and missed
 -- records, the new watermark and the next due instant.
--- KEYS[1] fence       cj:{cluster:shard}:fence       hash: epoch, member, sealedAt
+-- KEYS[1] fence       cj:{cluster:shard}:fence       hash: epoch, member, sealedAt, commits
 -- KEYS[2] jobs        cj:{cluster:shard}:jobs        hash: job -> record
 -- KEYS[3] triggers    cj:{cluster:shard}:triggers    hash: trigger -> record
 -- KEYS[4] due         cj:{cluster:shard}:due         zset: trigger -> due instant
@@ -134,6 +134,9 @@ for index = 1, decision_count do
     add_pair(reply, fire_trigger(index, at, stored))
   end
   record_index = record_index + arguments[at + 7] + arguments[at + 8]
+end
+if trigger_records.count > 0 then
+  redis.call('HINCRBY', fence_key, 'commits', 1)
 end
 write_all(triggers, due, executions, ready, history, expiry)
 publish_hints(channel_prefix, shard)
