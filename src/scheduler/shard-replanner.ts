@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FencedError } from '../domain/errors.js';
 import { replannedDueAt } from '../domain/replan.js';
 import type { DurationMs } from '../domain/time/instant.js';
@@ -38,6 +39,7 @@ export interface ShardReplannerConfig {
 const INTERVAL_MS: DurationMs = 5000;
 /** Between two pages, so that fires come first. */
 const PAUSE_MS: DurationMs = 2;
+const LONGEST_TURN_MS: DurationMs = 5;
 
 interface Scan {
   readonly target: Planning;
@@ -124,7 +126,7 @@ class Replanning {
   async #page(scan: Scan): Promise<void> {
     const { planning, term, metrics } = this.#deps;
     const { triggers, nextCursor } = await planning.scanTriggers(term.shard, scan);
-    const changes = triggers.flatMap((trigger) => this.#changeOf(trigger) ?? []);
+    const changes = await this.#changesOf(triggers);
     if (changes.length > 0 && term.isTrusted()) {
       const moved = await planning.moveDue(term.shard, term.epoch, changes);
       metrics.replanned.inc(moved);
@@ -133,6 +135,21 @@ class Replanning {
     }
     scan.scanned += triggers.length;
     scan.cursor = nextCursor;
+  }
+
+  async #changesOf(triggers: readonly Trigger[]): Promise<readonly DueChange[]> {
+    const { clock } = this.#deps;
+    const changes: DueChange[] = [];
+    let turnBeganAt = clock.monotonicNow();
+    for (const trigger of triggers) {
+      const change = this.#changeOf(trigger);
+      if (change !== null) changes.push(change);
+      // Fires that are due meanwhile do not wait for a page: to find that nothing is left may take 20 ms for one trigger.
+      if (clock.monotonicNow() - turnBeganAt < LONGEST_TURN_MS) continue;
+      await nextTurn();
+      turnBeganAt = clock.monotonicNow();
+    }
+    return changes;
   }
 
   #changeOf(trigger: Trigger): DueChange | null {
