@@ -24,6 +24,7 @@ export interface Config {
   readonly sessionTimeoutMs: number;
   readonly maxClockSkewMs: number;
   readonly reconcileMs: number;
+  readonly catchUpPerSecond: number;
   readonly queues: readonly string[];
   readonly concurrency: number;
   readonly leaseMs: number;
@@ -104,6 +105,11 @@ export const SETTINGS = {
     env: 'CLOUDJOB_RECONCILE_MS',
     default: '3600000',
     help: 'how often a leader compares queues and indexes with the records, besides when it begins to lead, ms',
+  },
+  catchUpPerSecond: {
+    env: 'CLOUDJOB_CATCH_UP_PER_SECOND',
+    default: '2000',
+    help: 'late fires released per second by all shards together, after an outage, and fires of backfills; larger is over sooner, smaller leaves more room for fires that are on time',
   },
   queues: {
     env: 'CLOUDJOB_QUEUES',
@@ -187,6 +193,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     sessionTimeoutMs: readInt('sessionTimeoutMs', texts.sessionTimeoutMs, 500, 120_000),
     maxClockSkewMs: readInt('maxClockSkewMs', texts.maxClockSkewMs, 50, 86_400_000),
     reconcileMs: readInt('reconcileMs', texts.reconcileMs, 1000, 604_800_000),
+    catchUpPerSecond: readInt('catchUpPerSecond', texts.catchUpPerSecond, 1, 1_000_000),
     queues: list(texts.queues).map((name) => readName('queues', name)),
     concurrency: readInt('concurrency', texts.concurrency, 1, 10_000),
     leaseMs: readInt('leaseMs', texts.leaseMs, 1000, 600_000),

@@ -74,6 +74,8 @@ export interface FirePlanInput {
   readonly compiled: Pick<CompiledSchedule, 'next'>;
   /** The instant at which the decision is applied; may lie ahead, and then it is not applied before. */
   readonly at: EpochMs;
+  /** Fires in the decision at most, fewer than `MAX_FIRES_PER_DECISION`. */
+  readonly maxFires?: number;
 }
 
 /** Decides the nominal times that are due at `at`, oldest first, at most `MAX_TIMES_PER_DECISION` of them. */
@@ -95,7 +97,7 @@ function planTimes(input: FirePlanInput): FireDecision {
   const missed = new MissedRanges(input);
   let decided = 0;
   while (decided < Math.min(due.length, MAX_TIMES_PER_DECISION)) {
-    if (fires.length >= Math.min(firesLeft, MAX_FIRES_PER_DECISION)) break;
+    if (fires.length >= Math.min(firesLeft, input.maxFires ?? MAX_FIRES_PER_DECISION)) break;
     const time = due[decided] as FireTime;
     const verdict = judge(time, decided);
     if (verdict === 'fires') fires.push(newExecution(input, time));

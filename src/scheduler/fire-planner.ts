@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { planFires, type FireDecision } from '../domain/fire-plan.js';
+import { planFires } from '../domain/fire-plan.js';
 import { splitJobKey, type Job, type JobKey } from '../domain/job.js';
 import { undecidedTimes } from '../domain/replan.js';
 import type { ShardId } from '../domain/shard.js';
@@ -8,27 +8,16 @@ import { compileTrigger, jobKeyOfTrigger, type Trigger, type TriggerKey } from '
 import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
-import type { ExecutionStore, FireResult } from '../store/execution-store.js';
+import type { DueBatch, ExecutionStore, FireResult } from '../store/execution-store.js';
 import type { CalendarBook } from './calendar-book.js';
-
-/** A decision that waits for its instant, and what it was made from. */
-export interface PlannedFire {
-  readonly trigger: Trigger;
-  readonly job: Job;
-  readonly decision: FireDecision;
-  /** By the cluster's clock. */
-  readonly sendAt: EpochMs;
-  /** For which instant it was decided; a decision much older than that is made again. */
-  readonly plannedFor: EpochMs;
-  /** Revision of the calendars that were asked. */
-  readonly calendars: number;
-  /** How often the store answered that it was too early. */
-  readonly earlyCount: number;
-}
+import type { CatchUpPace } from './catch-up-pace.js';
+import { CatchUpQueue } from './catch-up-queue.js';
+import { isLate, LATE_AFTER_MS, type PlannedFire } from './planned-fire.js';
 
 export interface FirePlannerDeps {
   readonly store: Pick<ExecutionStore, 'readDue'>;
   readonly calendars: Pick<CalendarBook, 'compiled' | 'revision'>;
+  readonly pace: CatchUpPace;
   readonly clusterClock: ClusterClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -62,6 +51,9 @@ const MAX_RECORDS_PER_BATCH = 1000;
  * written in order. What the mirror does not know (edits, pauses, deletions after the read) the store finds
  * by comparison, answers `stale`, and the planner reads again.
  *
+ * Late fires (after an outage) wait apart and are released at the pace of catching up. Those that are on time
+ * never wait for them, except behind late ones of the same trigger, where all are to be made up for.
+ *
  * A trigger that cannot be decided here (its zone is unknown to this member) is passed by and tried again
  * later; the others go on.
  */
@@ -70,6 +62,11 @@ export class FirePlanner {
   readonly #config: FirePlannerConfig;
   /** Ascending by `sendAt`. */
   #planned: PlannedFire[] = [];
+  readonly #late: CatchUpQueue;
+  /** More triggers may be overdue than are known here. */
+  #isBacklogged = false;
+  /** What is due before this instant was not read: what is known of it stays. */
+  #unreadBefore: EpochMs = -Infinity;
   readonly #inFlight = new Map<TriggerKey, PlannedFire>();
   /** Triggers settled since the read under way began: what it says about them may be old. */
   #settledSinceRead = new Set<TriggerKey>();
@@ -84,15 +81,23 @@ export class FirePlanner {
   constructor(deps: FirePlannerDeps, config: FirePlannerConfig) {
     this.#deps = deps;
     this.#config = config;
+    this.#late = new CatchUpQueue(deps.pace);
   }
 
   /** Null when nothing waits. */
   nextSendAt(): EpochMs | null {
-    return this.#planned[0]?.sendAt ?? null;
+    const nextAt = Math.min(this.#planned[0]?.sendAt ?? Infinity, this.#late.nextAt() ?? Infinity);
+    return nextAt === Infinity ? null : nextAt;
+  }
+
+  /** Since when the oldest decision has been due, or will be; null when nothing waits. */
+  oldestDueAt(): EpochMs | null {
+    return this.#late.entries()[0]?.sendAt ?? this.#planned[0]?.sendAt ?? null;
   }
 
   nextReadAt(): EpochMs {
-    const isDrained = this.#isTruncated && this.#planned.length < this.#readLimit / 4;
+    const isDrained =
+      (this.#isTruncated && this.#planned.length < this.#readLimit / 4) || (this.#isBacklogged && !this.#hasManyLate());
     return this.#isOutdated || isDrained ? -Infinity : this.#nextReadAt;
   }
 
@@ -118,7 +123,7 @@ export class FirePlanner {
     this.#settledSinceRead = new Set();
     const limit = this.#readLimit + this.#passedBy.size;
     const until = this.#deps.clusterClock.now() + READ_AHEAD_MS;
-    const batch = await this.#deps.store.readDue(this.#config.shard, until, limit);
+    const batch = await this.#readDue(until, limit);
     const plans = await this.#planAll(batch.triggers, batch.jobs);
     const following = batch.followingDueAt ?? Infinity;
     this.#isTruncated = following <= until;
@@ -130,22 +135,38 @@ export class FirePlanner {
     return batch.triggers.filter((trigger) => !batch.jobs.has(jobKeyOfTrigger(trigger.key))).map(({ key }) => key);
   }
 
-  /** Decisions whose instant has come, earliest first; each stays in flight until it is settled or released. */
+  /** Decisions whose instant has come, earliest first, then late ones; each stays in flight until it is settled or released. */
   take(now: EpochMs, limit: number): readonly PlannedFire[] {
+    const { pace, metrics } = this.#deps;
     const taken: PlannedFire[] = [];
     let records = 0;
+    const isFull = (): boolean => taken.length >= limit || records >= MAX_RECORDS_PER_BATCH;
+    const add = (planned: PlannedFire): void => {
+      taken.push(planned);
+      records += planned.decision.fires.length + planned.decision.missed.length;
+      this.#inFlight.set(planned.trigger.key, planned);
+    };
+    for (const planned of this.#late.takeOnTime(now)) this.#insert(this.#plan(planned.trigger, planned.job));
     let index = 0;
-    for (; index < this.#planned.length && taken.length < limit && records < MAX_RECORDS_PER_BATCH; index++) {
+    for (; index < this.#planned.length && !isFull(); index++) {
       const planned = this.#planned[index] as PlannedFire;
       if (planned.sendAt > now) break;
-      const isOld = now - planned.plannedFor > REPLAN_AFTER_MS || this.#hasOldCalendars(planned);
-      const current = isOld ? this.#plan(planned.trigger, planned.job) : planned;
+      const current = this.#upToDate(planned, now);
       if (current === null) continue;
-      taken.push(current);
-      records += current.decision.fires.length + current.decision.missed.length;
+      if (isLate(current, now)) this.#late.add(current);
+      else add(current);
     }
     this.#planned.splice(0, index);
-    for (const planned of taken) this.#inFlight.set(planned.trigger.key, planned);
+    while (!isFull()) {
+      const planned = this.#late.take(now);
+      if (planned === null) break;
+      const current = this.#upToDate(planned, now);
+      if (current === null) continue;
+      add(current);
+      if (!isLate(current, now)) continue;
+      pace.spend(now, current.decision.fires.length);
+      metrics.lateFires.inc(current.decision.fires.length);
+    }
     return taken;
   }
 
@@ -188,6 +209,33 @@ export class FirePlanner {
     this.outdate();
   }
 
+  /** What is due; of a backlog that does not fit, the oldest, and apart from it what is on time. */
+  async #readDue(until: EpochMs, limit: number): Promise<DueBatch> {
+    const { store, clusterClock } = this.#deps;
+    const { shard } = this.#config;
+    const lateBefore = Math.floor(clusterClock.now()) - LATE_AFTER_MS;
+    const overdue = this.#hasManyLate() ? null : await store.readDue(shard, until, limit);
+    const isCut = (overdue?.followingDueAt ?? Infinity) < lateBefore;
+    this.#isBacklogged = overdue === null || isCut;
+    this.#unreadBefore = overdue === null ? lateBefore : -Infinity;
+    if (overdue !== null && !isCut) return overdue;
+    const onTime = await store.readDue(shard, until, limit, lateBefore);
+    if (overdue === null) return onTime;
+    const known = new Set(onTime.triggers.map(({ key }) => key));
+    const triggers = [...overdue.triggers.filter(({ key }) => !known.has(key)), ...onTime.triggers];
+    return { ...onTime, triggers, jobs: new Map([...overdue.jobs, ...onTime.jobs]) };
+  }
+
+  /** Enough late ones are known for a while; they need not be read again. */
+  #hasManyLate(): boolean {
+    return this.#late.size >= this.#readLimit / 4;
+  }
+
+  #upToDate(planned: PlannedFire, now: EpochMs): PlannedFire | null {
+    const isOld = now - planned.plannedFor > REPLAN_AFTER_MS || this.#hasOldCalendars(planned);
+    return isOld ? this.#plan(planned.trigger, planned.job) : planned;
+  }
+
   get #readLimit(): number {
     return this.#config.readLimit ?? 5000;
   }
@@ -200,8 +248,7 @@ export class FirePlanner {
       return;
     }
     const state = { ...trigger.state, watermark, fireCount: trigger.state.fireCount + fires.length };
-    const next = this.#plan({ ...trigger, state, dueAt: nextDueAt }, job);
-    if (next !== null) this.#insert(next);
+    this.#insert(this.#plan({ ...trigger, state, dueAt: nextDueAt }, job));
   }
 
   /** Stale once is an edit that came in between. Stale twice from the same state must not become a busy loop. */
@@ -215,7 +262,7 @@ export class FirePlanner {
   }
 
   async #planAll(triggers: readonly Trigger[], jobs: ReadonlyMap<JobKey, Job>): Promise<readonly PlannedFire[]> {
-    const known = new Map(this.#planned.map((planned) => [planned.trigger.key, planned]));
+    const known = new Map([...this.#planned, ...this.#late.entries()].map((planned) => [planned.trigger.key, planned]));
     const plans: PlannedFire[] = [];
     let worked = 0;
     for (const trigger of triggers) {
@@ -236,9 +283,16 @@ export class FirePlanner {
 
   #install(plans: readonly PlannedFire[]): void {
     const isOwn = ({ key }: Trigger): boolean => this.#inFlight.has(key) || this.#settledSinceRead.has(key);
-    const kept = this.#planned.filter(({ trigger }) => this.#settledSinceRead.has(trigger.key));
     const now = this.#deps.clusterClock.now();
-    this.#planned = [...plans.filter(({ trigger }) => !isOwn(trigger)), ...kept].sort((a, b) => a.sendAt - b.sendAt);
+    const read = plans.filter(({ trigger }) => !isOwn(trigger));
+    const isRead = new Set(read.map(({ trigger }) => trigger.key));
+    const isKept = ({ trigger }: PlannedFire): boolean =>
+      this.#settledSinceRead.has(trigger.key) ||
+      (Number(trigger.dueAt) < this.#unreadBefore && !isRead.has(trigger.key));
+    const all = [...read, ...[...this.#planned, ...this.#late.entries()].filter(isKept)];
+    all.sort((a, b) => a.sendAt - b.sendAt);
+    this.#planned = all.filter((planned) => !isLate(planned, now));
+    this.#late.replace(all.filter((planned) => isLate(planned, now)));
     this.#passedBy = new Map([...this.#passedBy].filter(([, { until }]) => until > now));
     if (this.#stale.size > 10_000) this.#stale.clear();
   }
@@ -256,7 +310,8 @@ export class FirePlanner {
       const { calendars: names = [], timeZone } = trigger.definition;
       const named = calendars.compiled(namespace, names, timeZone);
       const compiled = undecidedTimes(trigger, compileTrigger(trigger.key, trigger.definition, named));
-      const decision = planFires({ trigger, job, compiled, at, shard: this.#config.shard });
+      const { stepSize: maxFires } = this.#deps.pace;
+      const decision = planFires({ trigger, job, compiled, at, shard: this.#config.shard, maxFires });
       const calendarsAsked = calendars.revision;
       return {
         trigger,
@@ -279,7 +334,12 @@ export class FirePlanner {
     return trigger.definition.calendars !== undefined && calendars !== this.#deps.calendars.revision;
   }
 
-  #insert(planned: PlannedFire): void {
+  #insert(planned: PlannedFire | null): void {
+    if (planned === null) return;
+    if (isLate(planned, planned.plannedFor)) {
+      this.#late.add(planned);
+      return;
+    }
     let low = 0;
     let high = this.#planned.length;
     while (low < high) {

@@ -11,7 +11,7 @@ import { Service } from '../runtime/service.js';
 import type { Stores } from '../store/stores.js';
 import { CalendarBook } from './calendar-book.js';
 import { Reconciler } from './reconciler.js';
-import { ShardLoop } from './shard-loop.js';
+import { DEFAULT_CATCH_UP_PER_SECOND, ShardLoop } from './shard-loop.js';
 
 export interface SchedulerServiceDeps {
   readonly stores: Pick<
@@ -28,6 +28,8 @@ export interface SchedulerServiceDeps {
 export interface SchedulerServiceConfig {
   /** From one comparison of a shard's queues and indexes with its records to the next. @default 3600000 */
   readonly reconcileMs?: DurationMs;
+  /** Late fires released per second by all shards together. @default 2000 */
+  readonly catchUpPerSecond?: number;
 }
 
 export const DEFAULT_RECONCILE_MS: DurationMs = 3_600_000;
@@ -43,11 +45,13 @@ export class SchedulerService extends Service {
 
   readonly #calendars: CalendarBook;
   readonly #reconciler: Reconciler;
+  readonly #catchUpPerSecond: number;
   readonly #memory = new Map<ShardId, KnownProgress>();
 
   constructor(deps: SchedulerServiceDeps, config: SchedulerServiceConfig = {}) {
     super();
     this.#deps = deps;
+    this.#catchUpPerSecond = config.catchUpPerSecond ?? DEFAULT_CATCH_UP_PER_SECOND;
     const { calendars, events, reconciling, planning, clusterClock } = deps.stores;
     this.#calendars = new CalendarBook({ calendars, events, clock: deps.clock, logger: deps.logger });
     this.#reconciler = new Reconciler(
@@ -90,7 +94,7 @@ export class SchedulerService extends Service {
     const rollback = { progress, checkpoints: elector.checkpoints, memory: this.#memory };
     const loop = new ShardLoop(
       { ...this.#deps, ...rollback, store, planning, calendars: this.#calendars, events, clusterClock, term },
-      { tz: process.versions.tz ?? 'unknown' },
+      { tz: process.versions.tz ?? 'unknown', catchUpPerSecond: this.#catchUpPerSecond },
     );
     this.#loops.set(term, loop);
     term.ended.addEventListener('abort', () => void this.#leave(term, loop), { once: true });

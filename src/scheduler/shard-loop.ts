@@ -16,8 +16,10 @@ import type { PlanningStore } from '../store/planning-store.js';
 import type { ProgressStore } from '../store/progress-store.js';
 import type { CalendarBook } from './calendar-book.js';
 import { FireDispatcher } from './fire-dispatcher.js';
-import { FirePlanner, type PlannedFire } from './fire-planner.js';
+import { CatchUpPace } from './catch-up-pace.js';
+import { FirePlanner } from './fire-planner.js';
 import { FireReporter } from './fire-reporter.js';
+import type { PlannedFire } from './planned-fire.js';
 import { RollbackGuard } from './rollback-guard.js';
 import { ShardReplanner } from './shard-replanner.js';
 import { ShardUpkeep } from './shard-upkeep.js';
@@ -49,7 +51,11 @@ const LONGEST_ERROR_WAIT_MS: DurationMs = 2000;
 export interface ShardLoopConfig {
   /** Release of this member's time zone data. */
   readonly tz: string;
+  /** Late fires released per second by all shards together; each has an equal part. @default 2000 */
+  readonly catchUpPerSecond?: number;
 }
+
+export const DEFAULT_CATCH_UP_PER_SECOND = 2000;
 
 /** A store that does not answer must not delay the hand-over. */
 const LONGEST_STOP_MS: DurationMs = 500;
@@ -82,12 +88,13 @@ export class ShardLoop extends Service {
   #unsubscribe: Unsubscribe | undefined;
   #forgetCalendars: (() => void) | undefined;
 
-  constructor(deps: ShardLoopDeps, { tz }: ShardLoopConfig) {
+  constructor(deps: ShardLoopDeps, { tz, catchUpPerSecond = DEFAULT_CATCH_UP_PER_SECOND }: ShardLoopConfig) {
     super();
     const { shard } = deps.term;
     this.name = `shard-${shard}`;
     this.#deps = deps;
-    this.#planner = new FirePlanner(deps, { shard });
+    const pace = new CatchUpPace({ perSecond: catchUpPerSecond / deps.store.shardCount });
+    this.#planner = new FirePlanner({ ...deps, pace }, { shard });
     this.#guard = new RollbackGuard(deps);
     this.#dispatcher = new FireDispatcher({ ...deps, store: this.#guard });
     this.#reporter = new FireReporter(deps);
@@ -98,7 +105,7 @@ export class ShardLoop extends Service {
 
   /** How long the earliest decision has been due. */
   lagMs(): DurationMs {
-    const nextAt = this.#planner.nextSendAt();
+    const nextAt = this.#planner.oldestDueAt();
     return nextAt === null ? 0 : Math.max(0, Math.round(this.#deps.clusterClock.now() - nextAt));
   }
 

@@ -53,6 +53,18 @@ function describeReadDue(makeStores: StoresFactory): void {
       expect(batch.followingDueAt).toBe(base - 200);
     });
 
+    it('passes over what is due before an instant, if one is given', async () => {
+      const { stores, shard, base } = await withThree();
+      const due = async (from: number, limit: number) => {
+        const batch = await stores.executions.readDue(shard, base, limit, from);
+        return [batch.triggers.map(({ dueAt = 0 }) => base - dueAt), batch.followingDueAt];
+      };
+      expect(await due(base - 200, 10)).toEqual([[200, 100], null]);
+      expect(await due(base - 199, 10)).toEqual([[100], null]);
+      expect(await due(base - 300, 1)).toEqual([[300], base - 200]);
+      expect(await due(base + 1, 10)).toEqual([[], null]);
+    });
+
     it('says that nothing follows', async () => {
       const { stores, shard, base } = await withThree();
       expect((await stores.executions.readDue(shard, base, 3)).followingDueAt).toBeNull();

@@ -333,11 +333,13 @@ describe('planFires, for all triggers', () => {
     maxFires: fc.option(fc.integer({ min: 1, max: 400 }), { nil: undefined }),
     endAt: fc.option(fc.integer({ min: 1, max: 700_000 }), { nil: undefined }),
     resumedAt: fc.option(fc.integer({ min: 1, max: 600_000 }), { nil: undefined }),
+    /** Fires per decision, as the pace of catching up allows. */
+    stepSize: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
   });
 
   /** Decides until nothing is due any more, as a leader does, and checks each decision against the one before. */
   function catchUp(given: typeof cases extends fc.Arbitrary<infer T> ? T : never) {
-    const { period, at, policy, graceMs, maxAgeMs, maxCount, jitterMs, maxFires, endAt, resumedAt } = given;
+    const { period, at, policy, graceMs, maxAgeMs, maxCount, jitterMs, maxFires, endAt, resumedAt, stepSize } = given;
     const optional = { jitterMs, maxFires, endAt };
     const trigger = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
     const job = resumedAt === undefined ? {} : { resumedAt };
@@ -349,7 +351,8 @@ describe('planFires, for all triggers', () => {
     let fireCount = 0;
     for (;;) {
       const input = setup({ ...common, watermark, fireCount });
-      const decision = planFires(input);
+      const decision = planFires({ ...input, ...(stepSize === undefined ? {} : { maxFires: stepSize }) });
+      expect(decision.fires.length).toBeLessThanOrEqual(stepSize ?? MAX_FIRES_PER_DECISION);
       expect(decision.watermark).toBeGreaterThan(watermark);
       expect(decision.dueAt).toBeLessThanOrEqual(at);
       expect(decision.expected.watermark).toBe(watermark);
@@ -415,6 +418,49 @@ describe('planFires, for all triggers', () => {
           return given.policy === 'fireOnce' ? index === times.length - 1 : late.length - index <= given.maxCount;
         });
         expect(fires).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  const outages = fc.record({
+    period: fc.integer({ min: 100, max: 5000 }),
+    /** How long nobody decides, and how long a leader then works, by turns. */
+    spans: fc.array(fc.integer({ min: 1, max: 120_000 }), { minLength: 1, maxLength: 12 }),
+    policy: fc.constantFrom('fireOnce', 'fireAll', 'skip'),
+    graceMs: fc.integer({ min: 1000, max: 20_000 }),
+    maxAgeMs: fc.integer({ min: 1000, max: 60_000 }),
+    maxCount: fc.integer({ min: 1, max: 50 }),
+    stepSize: fc.integer({ min: 1, max: 20 }),
+  });
+
+  it('loses and doubles no time through any row of outages, with late fires held back between decisions', () => {
+    fc.assert(
+      fc.property(outages, ({ period, spans, policy, graceMs, maxAgeMs, maxCount, stepSize }) => {
+        const compiled = everyMs(period);
+        const misfire = { policy, graceMs, maxAgeMs, maxCount } as const;
+        const seen: number[] = [];
+        let [now, watermark, dueAt] = [0, 0, period];
+        for (const [turn, span] of spans.entries()) {
+          const until = now + span;
+          // In the odd turns a leader decides once in a while, a step at a time.
+          for (; turn % 2 === 1 && now < until; now += 500) {
+            if (dueAt > now) continue;
+            const decision = planFires({
+              ...setup({ at: now, compiled, misfire, watermark, dueAt }),
+              maxFires: stepSize,
+            });
+            for (const { nominalAt } of decision.fires) seen.push(nominalAt);
+            for (const { nominalAt, count } of decision.missed) {
+              seen.push(...Array.from({ length: count }, (_, i) => nominalAt + i * period));
+            }
+            expect(decision.watermark).toBeGreaterThan(watermark);
+            [watermark, dueAt] = [decision.watermark, Number(decision.nextDueAt)];
+          }
+          now = until;
+        }
+        const decided = Array.from({ length: Math.floor(watermark / period) }, (_, i) => (i + 1) * period);
+        expect(seen.sort((a, b) => a - b)).toEqual(decided);
       }),
       { numRuns: 300 },
     );

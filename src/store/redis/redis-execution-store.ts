@@ -105,10 +105,14 @@ export class RedisExecutionStore implements ExecutionStore {
 
   // ── firing ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  async readDue(shard: ShardId, until: EpochMs, limit: number): Promise<DueBatch> {
+  async readDue(shard: ShardId, until: EpochMs, limit: number, from: EpochMs = -Infinity): Promise<DueBatch> {
     const { layout, scripts } = this.#deps;
     const { due, triggers, jobs } = layout.keys(shard);
-    const reply = await scripts.run('read_due', [due, triggers, jobs], [until, limit]);
+    const reply = await scripts.run(
+      'read_due',
+      [due, triggers, jobs],
+      [until, limit, from === -Infinity ? '-inf' : from],
+    );
     const [following, found, foundJobs] = reply as [string, string[], string[]];
     return {
       triggers: dueTriggers(shard, found),

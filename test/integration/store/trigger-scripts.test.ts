@@ -107,12 +107,12 @@ describe('read_due', () => {
     await putJob(shard, { a: 10, b: 20, c: 30 });
     await shard.send('HSET', shard.keys.triggers, 'gone/job/x', '1|0|0|\ne1');
     await shard.send('ZADD', shard.keys.due, 15, 'gone/job/x');
-    const [following, found, jobs] = (await shard.run('read_due', 20, 10)) as unknown as [string, string[], string[]];
+    const [following, found, jobs] = (await shard.run('read_due', 20, 10, '-inf')) as unknown as [string, string[], string[]];
     expect(following).toBe('30');
     expect(found.filter((_, i) => i % 3 !== 2)).toEqual([`${JOB}/a`, '10', 'gone/job/x', '15', `${JOB}/b`, '20']);
     expect(jobs).toEqual([JOB, expect.stringMatching(/^1\|/)]);
-    expect((await shard.run('read_due', 20, 1))[0]).toBe('15');
-    expect(await shard.run('read_due', 9, 10)).toEqual(['10', [], []]);
-    expect((await shard.run('read_due', 30, 10))[0]).toBe('');
+    expect((await shard.run('read_due', 20, 1, '-inf'))[0]).toBe('15');
+    expect(await shard.run('read_due', 9, 10, '-inf')).toEqual(['10', [], []]);
+    expect((await shard.run('read_due', 30, 10, '-inf'))[0]).toBe('');
   });
 });

@@ -4,15 +4,16 @@
 -- KEYS[3] jobs      cj:{cluster:shard}:jobs      hash: job -> record
 -- ARGV[1] until_ms  instant in ms, inclusive
 -- ARGV[2] limit     number of triggers at most
+-- ARGV[3] from_ms   instant in ms, inclusive, or -inf
 -- Returns {following due instant or empty, {trigger, due instant, record...}, {job, record...}}
 -- Cost    O(log n + limit)
 -- Called by RedisExecutionStore.readDue
 --@include lib/read_many.lua
 --@include lib/write_many.lua
 local due, triggers, jobs = KEYS[1], KEYS[2], KEYS[3]
-local until_ms, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+local until_ms, limit, from_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 
-local entries = redis.call('ZRANGE', due, 0, limit, 'WITHSCORES')
+local entries = redis.call('ZRANGEBYSCORE', due, from_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, limit + 1)
 local members, following = new_list(), ''
 for i = 1, #entries, 2 do
   if members.count == limit or tonumber(entries[i + 1]) > until_ms then
