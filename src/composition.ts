@@ -12,6 +12,7 @@ import { MessageSender } from './comet/message-sender.js';
 import { RedisMailbox } from './comet/redis/redis-mailbox.js';
 import { Tickets } from './comet/tickets.js';
 import type { Config, Role } from './config.js';
+import type { Epoch } from './domain/shard.js';
 import { HttpServer } from './api/http-server.js';
 import type { LeaderElector } from './leader/leader-elector.js';
 import { RedlockElector } from './leader/redlock-elector.js';
@@ -165,7 +166,12 @@ function composeScheduler(member: string, stores: Stores, { config, deps }: Cont
 function composeElector(member: string, stores: Stores, { config, deps }: Context): LeaderElector {
   const { executions, registry } = stores;
   const { shardCount } = config;
-  const raiseEpoch = (shard: number) => executions.raiseFence(shard, member);
+  const raised = new Map<number, Epoch>();
+  const raiseEpoch = async (shard: number): Promise<Epoch> => {
+    const epoch = await executions.raiseFence(shard, member, raised.get(shard));
+    raised.set(shard, epoch);
+    return epoch;
+  };
   if (config.zookeeper !== null) {
     const readFence = async (shard: number): Promise<number> => (await executions.readFence(shard)).epoch;
     return new ZooKeeperElector(

@@ -130,8 +130,11 @@ export interface ExecutionStore {
    */
   releaseFence(shard: ShardId, epoch: Epoch): Promise<void>;
 
-  /** Raises the fence by one and returns it: the epoch source where there is no ZooKeeper. */
-  raiseFence(shard: ShardId, member: MemberId): Promise<Epoch>;
+  /**
+   * Raises the fence by one, at least above `above`, and returns it: the epoch source where there is no ZooKeeper. A store
+   * that has lost writes does not turn epochs back for a member that remembers its last one.
+   */
+  raiseFence(shard: ShardId, member: MemberId, above?: Epoch): Promise<Epoch>;
 
   // ── firing ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -70,9 +70,9 @@ export class MemoryExecutionStore implements ExecutionStore {
     shard.fence = { ...shard.fence, member: null };
   }
 
-  async raiseFence(id: ShardId, member: MemberId): Promise<Epoch> {
+  async raiseFence(id: ShardId, member: MemberId, above = epochOf(0)): Promise<Epoch> {
     const shard = this.#shard(id);
-    const epoch = epochOf(shard.fence.epoch + 1);
+    const epoch = epochOf(Math.max(shard.fence.epoch, above) + 1);
     shard.fence = { epoch, member, sealedAt: this.#clock.now() };
     return epoch;
   }

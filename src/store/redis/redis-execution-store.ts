@@ -98,9 +98,9 @@ export class RedisExecutionStore implements ExecutionStore {
     await this.#fenced({ shard, epoch }, 'release_fence', ['fence'], [epoch]);
   }
 
-  async raiseFence(shard: ShardId, member: MemberId): Promise<Epoch> {
+  async raiseFence(shard: ShardId, member: MemberId, above = epochOf(0)): Promise<Epoch> {
     const { layout, scripts } = this.#deps;
-    return epochOf(Number(await scripts.run('raise_fence', [layout.keys(shard).fence], [member])));
+    return epochOf(Number(await scripts.run('raise_fence', [layout.keys(shard).fence], [member, above])));
   }
 
   // ── firing ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,8 +42,9 @@ describe('raise_fence', () => {
   it('answers a larger epoch each time', async () => {
     const shard = await openShard();
     await shard.run('seal_fence', 3, 'a');
-    expect([await shard.run('raise_fence', 'b'), await shard.run('raise_fence', 'b')]).toEqual([4, 5]);
+    expect([await shard.run('raise_fence', 'b', 0), await shard.run('raise_fence', 'b', 0)]).toEqual([4, 5]);
     expect((await shard.dump()).fence).toMatchObject({ epoch: '5', member: 'b' });
+    expect(await shard.run('raise_fence', 'b', 9)).toBe(10);
   });
 });
 
