@@ -37,8 +37,9 @@ async function world() {
   await scheduler.start();
   const client = new StoreClient({ stores }, { namespace: 'app' });
   /** Lets the scheduler's clock go on until it is so. */
-  const comesTrue = (what: string, isSo: () => Promise<boolean>): Promise<void> =>
-    eventually(what, async () => clock.advance(20).then(isSo));
+  const comesTrue = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
+    await eventually(what, async () => clock.advance(20).then(isSo));
+  };
   return { clock, stores, probe, client, comesTrue };
 }
 
