@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ask, startSentinel, type SentinelTopology } from '../../support/redis-topologies.js';
+import { eventually } from '../../support/wait.js';
+import { connected, firedOf, fireInSteps, insist, storedJob, storesAt, subscribing } from './rig.js';
+
+let topology: SentinelTopology;
+
+beforeAll(async () => {
+  topology = await startSentinel();
+});
+afterAll(() => topology.stop());
+
+async function untilFollowing(count = 1): Promise<void> {
+  const master = await topology.master();
+  await eventually('a replica in step', async () => {
+    const info = String(await ask(master, 'INFO', 'replication'));
+    return (info.match(/state=online/g) ?? []).length === count;
+  });
+}
+
+it('fires each nominal time once while the master is killed and replaced, and hears again what is published', async () => {
+  const stores = await storesAt(topology.url);
+  const pubSub = await subscribing(topology.url);
+  const heard: string[] = [];
+  let gaps = 0;
+  await pubSub.subscribe(
+    'news',
+    (text) => void heard.push(text),
+    () => void gaps++,
+  );
+  const job = await storedJob(stores);
+  const before = await fireInSteps(stores, job, 20);
+  const master = await topology.master();
+  await ask(master, 'WAIT', 1, 1000);
+  await topology.kill(master);
+  await expect(stores.jobs.pauseJob(job, 'while nobody is there')).rejects.toMatchObject({
+    code: 'CJ_REDIS_UNAVAILABLE',
+  });
+  // The new master has none of the scripts.
+  const after = await fireInSteps(stores, job, 20);
+  expect((await firedOf(stores, job)).sort()).toEqual([...before, ...after].sort());
+  await eventually('the gap', () => gaps === 1);
+  await insist(() => stores.connection.send('PUBLISH', ['news', 'after']));
+  await eventually('the message', () => heard.includes('after'));
+  await topology.restart(master);
+  await untilFollowing();
+});
+
+it('goes over to the new master while the old one is silent, and stays there when it returns', async () => {
+  const stores = await storesAt(topology.url);
+  const job = await storedJob(stores);
+  const old = await topology.master();
+  await ask(old, 'WAIT', 1, 1000);
+  topology.pause(old);
+  const fired = await fireInSteps(stores, job, 3);
+  topology.resume(old);
+  expect((await firedOf(stores, job)).sort()).toEqual([...fired].sort());
+  await untilFollowing();
+  const info = String(await stores.connection.send('INFO', ['server']));
+  expect(info).toContain(`tcp_port:${(await topology.master()).port}`);
+  expect(await topology.master()).not.toBe(old);
+});
+
+it('goes over to a replica that was promoted in good order', async () => {
+  const connection = await connected(topology.url);
+  await connection.send('SET', ['kept', 1]);
+  const promoted = await topology.failover();
+  await insist(() => connection.send('INCR', ['kept']));
+  const info = String(await connection.send('INFO', ['server']));
+  expect(info).toContain(`tcp_port:${promoted.port}`);
+  await untilFollowing();
+});
+
+it('connects although a Sentinel accepts connections and says nothing', async () => {
+  const [first] = topology.sentinels;
+  if (first === undefined) throw new Error('no Sentinel');
+  topology.pause(first);
+  const connection = await connected(topology.url);
+  expect(await connection.send('PING', [])).toBe('PONG');
+  topology.resume(first);
+});
