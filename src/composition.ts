@@ -14,7 +14,7 @@ import { Tickets } from './comet/tickets.js';
 import type { Config, Role } from './config.js';
 import type { Epoch } from './domain/shard.js';
 import { HttpServer } from './api/http-server.js';
-import type { LeaderElector } from './leader/leader-elector.js';
+import type { Fitness, LeaderElector } from './leader/leader-elector.js';
 import { RedlockElector } from './leader/redlock-elector.js';
 import { RedlockLeases } from './leader/redlock-leases.js';
 import { StaticElector } from './leader/static-elector.js';
@@ -26,6 +26,7 @@ import type { Metrics } from './runtime/metrics.js';
 import type { Probe } from './runtime/probe.js';
 import type { Service } from './runtime/service.js';
 import { ServiceGroup } from './runtime/service-group.js';
+import { ClockFitness } from './scheduler/clock-fitness.js';
 import { SchedulerService } from './scheduler/scheduler.service.js';
 import { NodeAnnouncer } from './store/node-announcer.js';
 import { MemoryStores } from './store/memory/memory-stores.js';
@@ -91,7 +92,7 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
   // Workers before the scheduler: what is fired finds somebody. Stopped after it: nothing new comes in meanwhile.
   if (has('worker')) members.push(composeWorker(id, stores, sender, { config, deps }));
   if (has('scheduler')) members.push(...composeScheduler(id, stores, { config, deps }));
-  if (has('api')) members.push(announcer('api', id, stores, deps));
+  if (has('api')) members.push(announcer('api', id, { ...deps, stores }));
   const parts = { stores, mailbox, sender, tickets, gate, remindersOf, comet, clock, logger, metrics };
   const http: HttpServer = new HttpServer(
     {
@@ -157,13 +158,21 @@ function composeWorker(worker: string, stores: Stores, sender: MessageSender, { 
 }
 
 function composeScheduler(member: string, stores: Stores, { config, deps }: Context): Service[] {
-  const elector = composeElector(member, stores, { config, deps });
-  const scheduler = new SchedulerService({ ...deps, stores, elector }, config);
-  // Announced first: without ZooKeeper the members are those that have announced themselves.
-  return [announcer('scheduler', member, stores, deps), scheduler];
+  const fitness = new ClockFitness(
+    { ...deps, clusterClock: stores.clusterClock },
+    { maxSkewMs: config.maxClockSkewMs },
+  );
+  const elector = composeElector(member, stores, { config, deps, fitness });
+  const scheduler = new SchedulerService({ ...deps, stores, elector, fitness }, config);
+  // Announced first: without ZooKeeper the members are those that have announced themselves, unless they may not lead.
+  return [fitness, announcer('scheduler', member, { ...deps, stores, refusal: () => fitness.refusal() }), scheduler];
 }
 
-function composeElector(member: string, stores: Stores, { config, deps }: Context): LeaderElector {
+function composeElector(
+  member: string,
+  stores: Stores,
+  { config, deps, fitness }: Context & { readonly fitness: Fitness },
+): LeaderElector {
   const { executions, registry } = stores;
   const { shardCount } = config;
   const raised = new Map<number, Epoch>();
@@ -175,7 +184,7 @@ function composeElector(member: string, stores: Stores, { config, deps }: Contex
   if (config.zookeeper !== null) {
     const readFence = async (shard: number): Promise<number> => (await executions.readFence(shard)).epoch;
     return new ZooKeeperElector(
-      { ...deps, readFence },
+      { ...deps, readFence, fitness },
       {
         servers: config.zookeeper,
         cluster: config.cluster,
@@ -192,9 +201,12 @@ function composeElector(member: string, stores: Stores, { config, deps }: Contex
       { clock: deps.clock, clients: [stores.connection.client] },
       { callTimeoutMs: config.sessionTimeoutMs / 4 },
     );
-    const listMembers = async () => (await registry.list('scheduler')).map((node) => node.id);
+    const listMembers = async () => {
+      const nodes = await registry.list('scheduler');
+      return nodes.filter(({ facts }) => facts['refusal'] === undefined).map(({ id }) => id);
+    };
     return new RedlockElector(
-      { ...deps, leases, raiseEpoch, listMembers },
+      { ...deps, leases, raiseEpoch, listMembers, fitness },
       {
         member,
         shardCount,
@@ -206,7 +218,15 @@ function composeElector(member: string, stores: Stores, { config, deps }: Contex
   return new StaticElector({ ...deps, raiseEpoch }, { member, shardCount });
 }
 
-function announcer(role: 'api' | 'scheduler', id: string, stores: Stores, { clock, logger }: NodeDeps): NodeAnnouncer {
-  const facts = () => ({ host: hostname(), pid: process.pid, tz: process.versions['tz'] ?? 'unknown' });
+function announcer(
+  role: 'api' | 'scheduler',
+  id: string,
+  { stores, clock, logger, refusal }: NodeDeps & { readonly stores: Stores; readonly refusal?: () => string | null },
+): NodeAnnouncer {
+  const facts = () => {
+    const refused = refusal?.() ?? null;
+    const fixed = { host: hostname(), pid: process.pid, tz: process.versions['tz'] ?? 'unknown' };
+    return refused === null ? fixed : { ...fixed, refusal: refused };
+  };
   return new NodeAnnouncer({ registry: stores.registry, clock, logger, facts }, { role, id });
 }

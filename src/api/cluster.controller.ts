@@ -1,5 +1,6 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { toIso } from '../domain/time/instant.js';
+import type { RollbackRecord } from '../domain/shard-progress.js';
 import type { ShardCounts } from '../store/execution-store.js';
 import type { NodeRecord } from '../store/node-registry.js';
 import { API_DEPS, type ApiDeps } from './api-deps.js';
@@ -18,6 +19,12 @@ interface ShardView {
   readonly since: string | null;
   readonly counts: ShardCounts;
   readonly lagMs: number;
+  readonly rollback: RollbackView | null;
+}
+
+interface RollbackView extends Pick<RollbackRecord, 'kind' | 'lostCommits'> {
+  readonly at: string;
+  readonly decidedThrough: string | null;
 }
 
 @Controller('v1')
@@ -47,11 +54,12 @@ export class ClusterController {
   }
 
   async #shard(shard: number): Promise<ShardView> {
-    const { executions, clusterClock } = this.#deps.stores;
-    const [fence, counts, { dueAt }] = await Promise.all([
+    const { executions, clusterClock, progress } = this.#deps.stores;
+    const [fence, counts, { dueAt }, rollback] = await Promise.all([
       executions.readFence(shard),
       executions.countShard(shard),
       executions.wakeTimes(shard),
+      progress.readRollback(shard),
     ]);
     return {
       shard,
@@ -60,10 +68,15 @@ export class ClusterController {
       since: fence.sealedAt === null ? null : toIso(fence.sealedAt),
       counts,
       lagMs: dueAt === null ? 0 : Math.max(0, Math.round(clusterClock.now() - dueAt)),
+      rollback: rollback === null ? null : rollbackView(rollback),
     };
   }
 }
 
 function nodeView({ id, facts, seenAt }: NodeRecord): NodeView {
   return { id, facts, seenAt: toIso(seenAt) };
+}
+
+function rollbackView({ kind, at, lostCommits, decidedThrough }: RollbackRecord): RollbackView {
+  return { kind, at: toIso(at), lostCommits, decidedThrough: decidedThrough === 0 ? null : toIso(decidedThrough) };
 }

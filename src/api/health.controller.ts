@@ -5,9 +5,9 @@ import { API_DEPS, type ApiDeps } from './api-deps.js';
 import { Operation } from './operation.js';
 import { Access } from './route-access.js';
 
-type ServiceLine = Pick<ServiceHealth, 'name' | 'state' | 'ready'>;
+type ServiceLine = Pick<ServiceHealth, 'name' | 'state' | 'ready' | 'reason'>;
 
-/** For probes, which have no key: names and states only. */
+/** For probes, which have no key: names, states and reasons only. */
 @Controller()
 export class HealthController {
   readonly #deps: ApiDeps;
@@ -29,8 +29,8 @@ export class HealthController {
   @Operation({ summary: 'May the process be given work', answers: { 200: 'Health', 503: 'Health' } })
   ready(@Res({ passthrough: true }) reply: FastifyReply): { status: string; services: readonly ServiceLine[] } {
     const services = this.#deps.services.map((service) => {
-      const { name, state, ready } = service.describe();
-      return { name, state, ready };
+      const { name, state, ready, reason } = service.describe();
+      return { name, state, ready, ...(reason === undefined ? {} : { reason }) };
     });
     const isReady = services.every((service) => service.ready);
     if (!isReady) void reply.code(503).header('retry-after', '1');

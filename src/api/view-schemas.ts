@@ -129,6 +129,15 @@ export const clusterViewSchema = z.strictObject({
         retrying: z.int(),
       }),
       lagMs: z.int().describe('How long the earliest undecided fire has been due; 0 when nothing is late'),
+      rollback: z
+        .strictObject({
+          kind: z.enum(['rolled-back', 'emptied']),
+          at: instant,
+          lostCommits: z.int().describe('Acknowledged commits of leaders that were gone, at least'),
+          decidedThrough: instant.nullable().describe('Fires due up to here had been decided before'),
+        })
+        .nullable()
+        .describe('When the shard was last found to have lost acknowledged writes; null = never'),
     }),
   ),
   clockOffsetMs: z.number(),
@@ -136,7 +145,9 @@ export const clusterViewSchema = z.strictObject({
 
 export const healthViewSchema = z.strictObject({
   status: z.enum(['ok', 'unavailable']),
-  services: z.array(z.strictObject({ name: z.string(), state: z.string(), ready: z.boolean() })).optional(),
+  services: z
+    .array(z.strictObject({ name: z.string(), state: z.string(), ready: z.boolean(), reason: z.string().optional() }))
+    .optional(),
 });
 
 export const problemSchema = z.strictObject({

@@ -21,3 +21,11 @@ export interface LeaderElector extends Service {
   /** Shards led now. */
   terms(): ReadonlyMap<ShardId, LeadershipTerm>;
 }
+
+/** Whether this member may lead at all, whatever the election says. */
+export interface Fitness {
+  /** Why it may not lead now, for people; null = it may. */
+  refusal(): string | null;
+  /** Calls `listener` after each change between null and not null. */
+  onChanged(listener: () => void): void;
+}

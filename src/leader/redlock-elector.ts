@@ -6,7 +6,7 @@ import type { Metrics } from '../runtime/metrics.js';
 import { PeriodicLoop } from '../runtime/periodic-loop.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
-import type { LeaderElector } from './leader-elector.js';
+import type { Fitness, LeaderElector } from './leader-elector.js';
 import type { LeadershipTerm } from './leadership-term.js';
 import type { LeaseGranter } from './lease-granter.js';
 import { LeasedShard } from './leased-shard.js';
@@ -20,8 +20,10 @@ export interface RedlockElectorDeps {
   readonly leases: LeaseGranter;
   /** Raises the fence of the shard by one and returns it. */
   readonly raiseEpoch: (shard: ShardId) => Promise<Epoch>;
-  /** Names of the live schedulers; this one counts as live in any case. */
+  /** Names of the live schedulers that may lead; this one counts as live in any case. */
   readonly listMembers: () => Promise<readonly MemberId[]>;
+  /** @default always fit */
+  readonly fitness?: Fitness;
 }
 
 export interface RedlockElectorConfig {
@@ -72,6 +74,10 @@ export class RedlockElector extends Service implements LeaderElector {
 
   /** Resolves when the members are known. Errors: those of `listMembers`. */
   protected async onStart(): Promise<void> {
+    this.#deps.fitness?.onChanged(() => {
+      this.#loop.wake();
+      for (const shard of this.#shards) shard.wake();
+    });
     await this.#assign();
     await Promise.all(this.#shards.map((shard) => shard.start()));
     await this.#loop.start();
@@ -85,16 +91,22 @@ export class RedlockElector extends Service implements LeaderElector {
   #makeShard(shard: ShardId): LeasedShard {
     const { clock, logger, leases, raiseEpoch } = this.#deps;
     const { member, leaseName, leaseMs } = this.#config;
-    const isDue = (): boolean => this.#assignment[shard] === member && !this.stopSignal.aborted;
+    const isDue = (): boolean => this.#assignment[shard] === member && !this.stopSignal.aborted && !this.#isRefused();
     return new LeasedShard(
       { clock, logger, leases, terms: this.#terms, raiseEpoch, isDue },
       { shard, leaseName: leaseName(shard), leaseMs },
     );
   }
 
+  #isRefused(): boolean {
+    return (this.#deps.fitness?.refusal() ?? null) !== null;
+  }
+
   /** When the list cannot be had, the last one stays in force: leases go on being extended. */
   async #assign(): Promise<void> {
-    const members = new Set([...(await this.#deps.listMembers()), this.#config.member]);
+    const members = new Set(await this.#deps.listMembers());
+    if (this.#isRefused()) members.delete(this.#config.member);
+    else members.add(this.#config.member);
     const assignment = assignShards([...members], this.#config.shardCount);
     const changed = this.#shards.filter((_, shard) => assignment[shard] !== this.#assignment[shard]);
     this.#assignment = assignment;

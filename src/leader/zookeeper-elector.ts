@@ -8,7 +8,7 @@ import type { Metrics } from '../runtime/metrics.js';
 import { PeriodicLoop } from '../runtime/periodic-loop.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
-import type { LeaderElector } from './leader-elector.js';
+import type { Fitness, LeaderElector } from './leader-elector.js';
 import type { LeadershipTerm } from './leadership-term.js';
 import { Membership, type SchedulerMember } from './membership.js';
 import type { ShardCheckpoints } from './shard-checkpoints.js';
@@ -26,6 +26,8 @@ export interface ZooKeeperElectorDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly probe: Probe;
+  /** @default always fit */
+  readonly fitness?: Fitness;
   /** Epoch of the last leadership of the shard that the store has seen; 0 = none. */
   readonly readFence: (shard: ShardId) => Promise<number>;
   readonly newClient?: NewZooKeeperClient;
@@ -159,6 +161,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
       this.#refused(new CoordinationError('CJ_ZK_DISCONNECTED', `not registered after ${JOIN_TIMEOUT_MS} ms`)),
     );
     this.stopSignal.addEventListener('abort', () => this.#joined(), { once: true });
+    this.#deps.fitness?.onChanged(() => this.#loop.wake());
     await this.#session.start();
     await this.#loop.start();
     await joining.finally(cancel);
@@ -197,7 +200,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   async #settle(client: ZooKeeperClient): Promise<number | void> {
     if (this.#prepared !== client) await prepareCluster(client, this.#paths, this.#config.shardCount);
     this.#prepared = client;
-    if (!(await this.#isFit())) return await this.#withdraw(client);
+    if (this.#isRefused() || !(await this.#isFit())) return await this.#withdraw(client);
     if (!(await this.#membership.join(client))) return;
     const { members, assignment } = await this.#assignment.settle(client, () => this.#membership.list(client));
     this.#joined();
@@ -253,6 +256,13 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     }
   }
 
+  /** A process that may not lead runs all the same. */
+  #isRefused(): boolean {
+    const isRefused = (this.#deps.fitness?.refusal() ?? null) !== null;
+    if (isRefused) this.#joined();
+    return isRefused;
+  }
+
   /** Can this member reach the store? Asked only after something spoke against it. */
   async #isFit(): Promise<boolean> {
     if (!this.#isDoubtful) return true;
@@ -261,7 +271,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     return !this.#isDoubtful;
   }
 
-  /** A member that cannot reach the store leaves its shards to those that can, until it can again. */
+  /** A member that may not lead, or cannot reach the store, leaves its shards to those that can, until it can again. */
   async #withdraw(client: ZooKeeperClient): Promise<number> {
     await Promise.all(this.#shards.map((shard) => this.#giveUp(client, shard)));
     await this.#membership.leave(client);

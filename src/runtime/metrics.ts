@@ -36,6 +36,16 @@ export class Metrics {
     [],
   );
   readonly clockOffset = this.#gauge('cloudjob_clock_offset_seconds', 'Local clock minus the clock of the store', []);
+  readonly clockSpread = this.#gauge(
+    'cloudjob_clock_spread_seconds',
+    'Between the fastest and the slowest clock of the masters of a Redis Cluster',
+    [],
+  );
+  readonly leadershipRefused = this.#gauge(
+    'cloudjob_leadership_refused',
+    'Whether this member may not lead now, by reason',
+    ['reason'],
+  );
   readonly rescues = this.#counter('cloudjob_rescues_total', 'Executions taken back from expired leases, by outcome', [
     'outcome',
   ]);

@@ -13,6 +13,8 @@ export interface ServiceHealth {
   readonly state: ServiceState;
   /** May this process be given work? Readiness is the AND over all services. */
   readonly ready: boolean;
+  /** Why it is not ready though it runs, where it knows. Shown to everybody. */
+  readonly reason?: string;
   /** Slow-changing facts for people; never secrets. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
@@ -49,10 +51,12 @@ export abstract class Service {
 
   describe(): ServiceHealth {
     const details = this.details();
+    const reason = this.notReadyBecause();
     return {
       name: this.name,
       state: this.#state,
-      ready: this.isReady(),
+      ready: this.isReady() && reason === null,
+      ...(reason === null ? {} : { reason }),
       ...(details === undefined ? {} : { details }),
     };
   }
@@ -65,6 +69,11 @@ export abstract class Service {
 
   protected isReady(): boolean {
     return this.#state === 'running';
+  }
+
+  /** Why it may not be given work though it runs; null = it may. */
+  protected notReadyBecause(): string | null {
+    return null;
   }
 
   protected details(): Readonly<Record<string, unknown>> | undefined {

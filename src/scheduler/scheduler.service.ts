@@ -2,7 +2,7 @@ import type { KnownProgress } from '../domain/shard-progress.js';
 import type { ShardId } from '../domain/shard.js';
 import type { DurationMs } from '../domain/time/instant.js';
 import type { LeadershipTerm } from '../leader/leadership-term.js';
-import type { LeaderElector } from '../leader/leader-elector.js';
+import type { Fitness, LeaderElector } from '../leader/leader-elector.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Metrics } from '../runtime/metrics.js';
@@ -19,6 +19,8 @@ export interface SchedulerServiceDeps {
     'executions' | 'events' | 'clusterClock' | 'calendars' | 'planning' | 'reconciling' | 'progress'
   >;
   readonly elector: LeaderElector;
+  /** What the elector asks; shown as the reason why this service is not ready. @default always fit */
+  readonly fitness?: Fitness;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -75,6 +77,10 @@ export class SchedulerService extends Service {
     await this.#calendars.stop();
     const errors = stopped.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
     if (errors.length > 0) throw new AggregateError(errors, `${errors.length} shards did not stop cleanly`);
+  }
+
+  protected override notReadyBecause(): string | null {
+    return this.#deps.fitness?.refusal() ?? null;
   }
 
   protected override details(): Readonly<Record<string, unknown>> {

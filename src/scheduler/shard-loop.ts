@@ -46,6 +46,8 @@ const BATCH_SIZE = 500;
 const MAX_BATCHES_IN_FLIGHT = 4;
 /** Between two looks at a term that is not trusted now but not over either. */
 const TRUST_CHECK_MS: DurationMs = 50;
+/** The clock of the store may be set while the loop sleeps by the monotonic one. */
+const LONGEST_SLEEP_MS: DurationMs = 5000;
 const FIRST_ERROR_WAIT_MS: DurationMs = 50;
 const LONGEST_ERROR_WAIT_MS: DurationMs = 2000;
 export interface ShardLoopConfig {
@@ -187,7 +189,8 @@ export class ShardLoop extends Service {
     }
     const nextAt = this.#nextInstant();
     if (nextAt !== Infinity) {
-      this.#cancelTimer = clock.setTimer(Math.max(0, Math.ceil(nextAt - clusterClock.now())), () => this.#step());
+      const waitMs = Math.min(Math.ceil(nextAt - clusterClock.now()), LONGEST_SLEEP_MS);
+      this.#cancelTimer = clock.setTimer(Math.max(0, waitMs), () => this.#step());
     }
   }
 

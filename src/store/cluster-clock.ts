@@ -6,9 +6,11 @@ export interface ClusterClock {
   now(): number;
   /** Local wall clock minus the store's, in ms. */
   offsetMs(): number;
+  /** By how much the local wall clock is certainly wrong against the store's, in ms: what a measurement may err is taken off. */
+  skewMs(): number;
 }
 
 /** For stores that live in this process. */
 export function localClusterClock(clock: Clock): ClusterClock {
-  return { now: () => clock.now(), offsetMs: () => 0 };
+  return { now: () => clock.now(), offsetMs: () => 0, skewMs: () => 0 };
 }

@@ -90,6 +90,7 @@ describe('the cluster', () => {
       since: '2026-11-21T00:00:00.000Z',
       counts: { triggers: 0, executions: 0, queued: 0, running: 0, retrying: 0 },
       lagMs: 0,
+      rollback: null,
     });
     expect(cluster.body.shards[0]).toMatchObject({ owner: null, epoch: 0, since: null });
   });

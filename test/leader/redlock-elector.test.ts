@@ -5,6 +5,7 @@ import type { GrantedLease, LeaseGranter } from '../../src/leader/lease-granter.
 import { RedlockElector } from '../../src/leader/redlock-elector.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { Metrics } from '../../src/runtime/metrics.js';
+import { FakeFitness } from '../support/fake-fitness.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { RecordingProbe } from '../support/wait.js';
 
@@ -60,7 +61,7 @@ function setup() {
   const leases = new FakeLeases(clock);
   const live = new Set<string>();
   const fences = new Map<number, number>();
-  const join = (member: string) => {
+  const join = (member: string, fitness?: FakeFitness) => {
     live.add(member);
     const announced: LeadershipTerm[] = [];
     const elector = new RedlockElector(
@@ -75,6 +76,7 @@ function setup() {
           return epochOf(fences.get(shard) ?? 0);
         },
         listMembers: async () => [...live],
+        ...(fitness === undefined ? {} : { fitness }),
       },
       { member, shardCount: 4, leaseName: (shard) => `lease-${shard}`, leaseMs: LEASE_MS },
     );
@@ -122,6 +124,26 @@ describe('RedlockElector', () => {
       'resigned',
       'resigned',
     ]);
+  });
+
+  it('gives its shards up while it may not lead, to others where there are any, and takes them again', async () => {
+    const { clock, live, join } = setup();
+    const fitness = new FakeFitness();
+    const a = join('a', fitness);
+    await a.elector.start();
+    await clock.advance(10);
+    live.clear();
+    fitness.set('clock-skew');
+    await clock.advance(10);
+    expect(a.elector.terms().size).toBe(0);
+    const b = join('b');
+    await b.elector.start();
+    await clock.advance(3000);
+    expect([a.elector.terms().size, b.elector.terms().size]).toEqual([0, 4]);
+    live.add('a');
+    fitness.set(null);
+    await clock.advance(3000);
+    expect([a.elector.terms().size, b.elector.terms().size]).toEqual([2, 2]);
   });
 
   it('trusts a lease for two thirds of its length from when it was asked for, however late the answer is', async () => {

@@ -128,7 +128,7 @@ describe('ShardLoop on a store that fails', () => {
   it('is never early by the store, though its own estimate of the clock is ahead', async () => {
     const { clock, lead, put, fired } = setup();
     await put({ a: every(1000) });
-    const ahead = { now: () => clock.now() + 40, offsetMs: () => -40 };
+    const ahead = { now: () => clock.now() + 40, offsetMs: () => -40, skewMs: () => 40 };
     await lead(1, { clusterClock: ahead });
     await clock.advance(999);
     expect(await fired()).toEqual([]);
@@ -160,6 +160,20 @@ describe('ShardLoop on a store that fails', () => {
     clock.jumpWall(100_000);
     await clock.advance(5000);
     expect((await records()).map(({ state }) => state)).toEqual(['queued']);
+  });
+
+  it('does not oversleep when the clock of the store is set back by hours and then right again', async () => {
+    const { clock, lead, put, fired } = setup();
+    await put({ a: every(60_000) });
+    await lead();
+    await clock.advance(30_000);
+    clock.jumpWall(-7_200_000);
+    await clock.advance(20_000);
+    clock.jumpWall(7_200_000);
+    await clock.advance(15_000);
+    const [only] = await fired();
+    expect(only).toMatch(/^a@60000\+\d+$/);
+    expect(Number(only?.split('+')[1])).toBeLessThanOrEqual(5000);
   });
 
   it('fires nothing twice when the clock of the store is set back', async () => {

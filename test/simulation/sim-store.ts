@@ -97,9 +97,9 @@ export class SimStore {
       clock: client,
       logger: silentLogger,
       metrics,
-      connection: { send: () => send('serverTime', [], () => this.#readTime()) },
+      connection: { masters: () => [{ name: 'store', send: () => send('serverTime', [], () => this.#readTime()) }] },
       pubSub: { check: () => Promise.resolve() },
-    } as unknown as ConstructorParameters<typeof RedisClusterClock>[0]);
+    });
     const stores = {
       jobs: remote(jobs),
       executions: remote(executions),

@@ -13,6 +13,11 @@ import { Service } from '../../runtime/service.js';
 
 export type RedisArg = string | number;
 
+export interface RedisMaster {
+  readonly name: string;
+  send(command: string): Promise<unknown>;
+}
+
 interface Deps {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -68,6 +73,16 @@ export class RedisConnection extends Service {
     } catch (error) {
       throw isUnknownScript(error) ? error : this.#failure(error);
     }
+  }
+
+  /** The masters by name: the one server, or those of a Redis Cluster. Failures are not counted. */
+  masters(): readonly RedisMaster[] {
+    const client = this.#client;
+    if (!('nodes' in client)) return [{ name: this.address, send: (command) => this.send(command, []) }];
+    return client.nodes('master').map((node) => ({
+      name: `${node.options.host}:${node.options.port}`,
+      send: (command) => node.call(command),
+    }));
   }
 
   /** Sends a command to every master: the one server, or each shard of a Redis Cluster. */

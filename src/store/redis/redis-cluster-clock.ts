@@ -4,11 +4,12 @@ import type { Metrics } from '../../runtime/metrics.js';
 import { PeriodicLoop } from '../../runtime/periodic-loop.js';
 import { Service } from '../../runtime/service.js';
 import type { ClusterClock } from '../cluster-clock.js';
-import type { RedisConnection } from './connection.js';
+import type { RedisConnection, RedisMaster } from './connection.js';
 import type { RedisPubSub } from './pub-sub.js';
-import { readExactServerTime } from './server-time.js';
+import { exactTime } from './server-time.js';
 
-const MEASURE_EVERY_MS = 5000;
+/** A server's clock that was set is followed this soon. */
+const MEASURE_EVERY_MS = 1000;
 /** Round trips of one measurement; the shortest one errs least. */
 const SAMPLES = 3;
 /** Local clocks that are further away than this are reported. */
@@ -18,19 +19,31 @@ interface Deps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly connection: RedisConnection;
-  readonly pubSub: RedisPubSub;
+  readonly connection: Pick<RedisConnection, 'masters'>;
+  readonly pubSub: Pick<RedisPubSub, 'check'>;
+}
+
+interface Measurement {
+  /** Server's wall time minus the local monotonic clock. */
+  readonly serverMinusMonotonic: number;
+  /** Half of the round trip. */
+  readonly errorMs: number;
 }
 
 /**
- * The clock of the Redis server, as far as this process knows it: measured at start and every few seconds, and
+ * The clock of the Redis server, as far as this process knows it: measured at start and every second, and
  * carried on by the monotonic clock in between, so that setting the local wall clock changes nothing.
+ *
+ * A Redis Cluster has as many clocks as masters. Each script goes by that of the shard's own node, which decides what
+ * is due; here the slowest of them counts, so that no fire is sent which its node would find too early. A shard
+ * on a faster node fires later by the difference of the two, which is measured and published.
  */
 export class RedisClusterClock extends Service implements ClusterClock {
   readonly name = 'redis-cluster-clock';
   readonly #deps: Deps;
   readonly #loop: PeriodicLoop;
-  /** Server's wall time minus the local monotonic clock; null before the first measurement. */
+  /** By name of the master; empty before the first measurement. */
+  #nodes: ReadonlyMap<string, Measurement> = new Map();
   #serverMinusMonotonic: number | null = null;
 
   constructor(deps: Deps) {
@@ -52,19 +65,34 @@ export class RedisClusterClock extends Service implements ClusterClock {
     return this.#deps.clock.now() - this.now();
   }
 
-  /** One measurement. Errors: `StoreUnavailableError`; the last one stays in force. */
+  skewMs(): number {
+    const { clock } = this.#deps;
+    const localMinusMonotonic = clock.now() - clock.monotonicNow();
+    const skews = [...this.#nodes.values()].map(
+      ({ serverMinusMonotonic, errorMs }) => Math.abs(localMinusMonotonic - serverMinusMonotonic) - errorMs,
+    );
+    return Math.max(0, ...skews);
+  }
+
+  /** One measurement of each master; of one that does not answer the last one stays in force. Errors: `StoreUnavailableError` if none answers. */
   async measure(): Promise<void> {
-    const { clock, connection, metrics } = this.#deps;
-    let shortest = Infinity;
-    for (let sample = 0; sample < SAMPLES; sample++) {
-      const sentAt = clock.monotonicNow();
-      const serverTime = await readExactServerTime(connection);
-      const roundTrip = clock.monotonicNow() - sentAt;
-      if (roundTrip >= shortest) continue;
-      shortest = roundTrip;
-      this.#serverMinusMonotonic = serverTime - sentAt - roundTrip / 2;
+    const { connection, metrics } = this.#deps;
+    const masters = connection.masters();
+    const measured = await Promise.allSettled(masters.map((master) => this.#measureOne(master)));
+    const nodes = new Map<string, Measurement>();
+    for (const [index, { name }] of masters.entries()) {
+      const result = measured[index];
+      const measurement = result?.status === 'fulfilled' ? result.value : this.#nodes.get(name);
+      if (measurement !== undefined) nodes.set(name, measurement);
     }
+    const failed = measured.find((result) => result.status === 'rejected');
+    if (failed !== undefined && !measured.some(({ status }) => status === 'fulfilled')) throw failed.reason;
+    if (nodes.size === 0) return;
+    const bases = [...nodes.values()].map(({ serverMinusMonotonic }) => serverMinusMonotonic);
+    this.#nodes = nodes;
+    this.#serverMinusMonotonic = Math.min(...bases);
     metrics.clockOffset.set(this.offsetMs() / 1000);
+    metrics.clockSpread.set((Math.max(...bases) - Math.min(...bases)) / 1000);
   }
 
   protected async onStart(): Promise<void> {
@@ -75,6 +103,18 @@ export class RedisClusterClock extends Service implements ClusterClock {
 
   protected onStop(): Promise<void> {
     return this.#loop.stop();
+  }
+
+  async #measureOne(master: RedisMaster): Promise<Measurement> {
+    const { clock } = this.#deps;
+    let best: Measurement = { serverMinusMonotonic: 0, errorMs: Infinity };
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const sentAt = clock.monotonicNow();
+      const serverTime = exactTime(await master.send('TIME'));
+      const errorMs = (clock.monotonicNow() - sentAt) / 2;
+      if (errorMs < best.errorMs) best = { serverMinusMonotonic: serverTime - sentAt - errorMs, errorMs };
+    }
+    return best;
   }
 
   async #refresh(): Promise<void> {

@@ -8,6 +8,11 @@ export async function readServerTime(connection: RedisConnection): Promise<Epoch
 
 /** In ms with fractions. */
 export async function readExactServerTime(connection: RedisConnection): Promise<number> {
-  const [seconds, micros] = (await connection.send('TIME', [])) as [string, string];
+  return exactTime(await connection.send('TIME', []));
+}
+
+/** The answer to TIME in ms with fractions. */
+export function exactTime(reply: unknown): number {
+  const [seconds, micros] = reply as [string, string];
   return Number(seconds) * 1000 + Number(micros) / 1000;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
+import type { Fitness } from '../../../src/leader/leader-elector.js';
 import type { LeadershipTerm, TermEndReason } from '../../../src/leader/leadership-term.js';
 import { ZooKeeperElector, type ZooKeeperElectorConfig } from '../../../src/leader/zookeeper-elector.js';
 import type { Clock } from '../../../src/runtime/clock.js';
@@ -23,6 +24,7 @@ export interface JoinOptions {
   readonly servers?: string;
   readonly logger?: Logger;
   readonly clock?: Clock;
+  readonly fitness?: Fitness;
   readonly readFence?: (shard: number) => Promise<number>;
   readonly config?: Partial<ZooKeeperElectorConfig>;
 }
@@ -52,7 +54,14 @@ export class ElectionRig {
     const metrics = new Metrics();
     const readFence = options.readFence ?? (async (shard) => this.fences.get(shard) ?? 0);
     const elector = new ZooKeeperElector(
-      { clock, logger, metrics, probe, readFence },
+      {
+        clock,
+        logger,
+        metrics,
+        probe,
+        readFence,
+        ...(options.fitness === undefined ? {} : { fitness: options.fitness }),
+      },
       {
         servers,
         cluster: this.cluster,

@@ -7,6 +7,7 @@ import { systemClock } from '../../../src/runtime/system-clock.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { decodeZnode } from '../../../src/leader/ephemeral-claim.js';
 import { eventually } from '../../support/wait.js';
+import { FakeFitness } from '../../support/fake-fitness.js';
 import { ZkProxy } from '../../support/zk-proxy.js';
 import { ElectionRig, type RigMember } from './election-rig.js';
 import { SessionRig } from './session-rig.js';
@@ -140,6 +141,31 @@ describe('ZooKeeperElector', () => {
     a.elector.terms().get(shard)?.end('resigned');
     await b.leads(4);
     election.expectSafe();
+  });
+
+  it('leaves its shards to others while it may not lead, and takes its share when it may', async () => {
+    const election = rig();
+    const fitness = new FakeFitness();
+    const skewed = await election.join('skewed', { ...LONG_SESSION, fitness });
+    const sound = await election.join('sound', LONG_SESSION);
+    await election.balanced(skewed, sound);
+    fitness.set('clock-skew');
+    await election.balanced(sound);
+    expect(skewed.elector.terms().size).toBe(0);
+    fitness.set(null);
+    await election.balanced(skewed, sound);
+    election.expectSafe();
+  });
+
+  it('starts, and leads nothing, when it may not lead from the beginning', async () => {
+    const election = rig();
+    const fitness = new FakeFitness();
+    fitness.set('clock-skew');
+    const skewed = await election.join('skewed', { ...LONG_SESSION, fitness });
+    expect(skewed.elector.state).toBe('running');
+    expect(skewed.elector.terms().size).toBe(0);
+    fitness.set(null);
+    await election.balanced(skewed);
   });
 
   it('ends a term before it deletes the owner znode', async () => {

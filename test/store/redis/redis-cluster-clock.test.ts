@@ -1,8 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { silentLogger, type Logger } from '../../../src/runtime/logger.js';
 import { Metrics } from '../../../src/runtime/metrics.js';
-import type { RedisConnection } from '../../../src/store/redis/connection.js';
-import type { RedisPubSub } from '../../../src/store/redis/pub-sub.js';
 import { RedisClusterClock } from '../../../src/store/redis/redis-cluster-clock.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
@@ -13,7 +11,8 @@ async function measured(trips: readonly (readonly [there: number, back: number])
   const clock = new ManualClock('2030-01-01T00:01:00.000Z');
   const server = { aheadMs: 0, isDown: false, calls: 0 };
   const serverTime = () => SERVER_START + clock.monotonicNow() + server.aheadMs;
-  const connection = {
+  const master = {
+    name: 'only',
     send: async () => {
       const [there, back] = trips[server.calls++ % trips.length] ?? [0, 0];
       if (server.isDown) throw new Error('down');
@@ -22,8 +21,9 @@ async function measured(trips: readonly (readonly [there: number, back: number])
       if (back > 0) await clock.advance(back);
       return [String(Math.floor(at / 1000)), String(Math.round((at % 1000) * 1000))];
     },
-  } as unknown as RedisConnection;
-  const pubSub = { check: () => Promise.resolve() } as unknown as RedisPubSub;
+  };
+  const connection = { masters: () => [master] };
+  const pubSub = { check: () => Promise.resolve() };
   const warnings: string[] = [];
   const logger: Logger = { ...silentLogger, warn: (event) => void warnings.push(event) };
   const metrics = new Metrics();
@@ -73,5 +73,52 @@ describe('the clock of the cluster', () => {
     server.isDown = false;
     await clock.advance(20_000);
     expectNear(clusterClock.now(), serverTime());
+  });
+
+  it('follows a clock of the server that was set, forward or back, within about a second', async () => {
+    const { clock, clusterClock, serverTime, server } = await measured([[0, 0]]);
+    for (const jumpMs of [3_600_000, -7_200_000]) {
+      server.aheadMs += jumpMs;
+      await clock.advance(1100);
+      expectNear(clusterClock.now(), serverTime());
+    }
+  });
+
+  it('says by how much the local clock is wrong, less what the measurement may err', async () => {
+    const { clock, clusterClock } = await measured([[100, 100]]);
+    clock.jumpWall(-60_000);
+    await clock.advance(400);
+    expect(clusterClock.skewMs()).toBe(0);
+    clock.jumpWall(500);
+    expect(clusterClock.skewMs()).toBe(400);
+  });
+
+  it('goes by the slowest master of a Redis Cluster, keeps one that does not answer, and publishes the spread', async () => {
+    const clock = new ManualClock();
+    const down = new Set<string>();
+    const masterAhead = (name: string, aheadMs: number) => ({
+      name,
+      send: async () => {
+        if (down.has(name)) throw new Error('down');
+        const at = clock.now() + aheadMs;
+        return [String(Math.floor(at / 1000)), String((at % 1000) * 1000)];
+      },
+    });
+    const masters = [masterAhead('a', 0), masterAhead('b', -300), masterAhead('c', 200)];
+    const metrics = new Metrics();
+    const connection = { masters: () => masters };
+    const pubSub = { check: () => Promise.resolve() };
+    const clusterClock = new RedisClusterClock({ clock, logger: silentLogger, metrics, connection, pubSub });
+    await clusterClock.start();
+    onTestFinished(() => clusterClock.stop());
+    expectNear(clusterClock.now(), clock.now() - 300);
+    expectNear(clusterClock.skewMs(), 300);
+    expect((await metrics.clockSpread.get()).values[0]?.value).toBe(0.5);
+    down.add('b');
+    await clock.advance(3000);
+    expectNear(clusterClock.now(), clock.now() - 300);
+    masters.splice(1, 1);
+    await clock.advance(3000);
+    expectNear(clusterClock.now(), clock.now());
   });
 });
