@@ -97,7 +97,7 @@ export class ExecutionLedger {
   }
 
   #begin(record: Execution, now: number): Followed {
-    const trigger = record.trigger === null ? null : (`${record.job}/${record.trigger}`);
+    const trigger: TriggerKey | null = record.trigger === null ? null : `${record.job}/${record.trigger}`;
     const overlapKey = trigger === null ? null : `${trigger}#${this.#firing.lifeOf(trigger)}`;
     const { id, state, attempt } = record;
     const followed = { state, attempt, token: null, leaseUntil: 0, overlapKey, queuedAt: now };

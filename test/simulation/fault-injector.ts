@@ -11,6 +11,13 @@ export interface ClusterShape {
   readonly concurrency: number;
 }
 
+export interface FaultInjectorConfig {
+  readonly shape: ClusterShape;
+  readonly operator: NetworkLink;
+  /** Kinds of faults that are left out. */
+  readonly without: readonly string[];
+}
+
 interface Slot {
   member: Member;
   starts: number;
@@ -30,6 +37,7 @@ export class FaultInjector {
   readonly #world: World;
   readonly #shape: ClusterShape;
   readonly #operator: NetworkLink;
+  readonly #without: ReadonlySet<string>;
   readonly #slots: Slot[] = [];
   readonly counts = new Map<string, number>();
   #active = 0;
@@ -37,10 +45,11 @@ export class FaultInjector {
   /** True time at which the last fault was over. */
   healedAt = 0;
 
-  constructor(world: World, { shape, operator }: { shape: ClusterShape; operator: NetworkLink }) {
+  constructor(world: World, config: FaultInjectorConfig) {
     this.#world = world;
-    this.#shape = shape;
-    this.#operator = operator;
+    this.#shape = config.shape;
+    this.#operator = config.operator;
+    this.#without = new Set(config.without);
   }
 
   get isHealthy(): boolean {
@@ -97,6 +106,7 @@ export class FaultInjector {
   #inject(): void {
     const { sim } = this.#world;
     const [name, fault] = sim.random.pick(this.#faults);
+    if (this.#without.has(name)) return;
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
     sim.note(() => `fault: ${name}`);
     fault();

@@ -4,7 +4,7 @@ import { nominalTimes, timetableOf, type Timetable } from './timetable.js';
 import { Violation } from './violation.js';
 
 /** After this long every member has measured the store's clock again. */
-const CLOCK_LEARNT_MS = 60_000;
+const CLOCK_LEARNT_MS = 200_000;
 
 interface Life {
   /** Grows with each creation under the same key. */

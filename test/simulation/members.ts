@@ -90,7 +90,8 @@ export function startWorker(world: World, config: WorkerConfig, onExit: () => vo
   handlers.register(HANDLER, (context) => work(world, process, { context, leaseMs: config.leaseMs }));
   const service = new WorkerService(
     {
-      stores: connection.stores,
+      // Only events for people carry its estimate of the store's clock.
+      stores: { ...connection.stores, clusterClock: localClusterClock(process) },
       handlers,
       ...{ clock: process, logger: loggerOf(sim, config.name), metrics, probe: silentProbe },
     },
@@ -113,7 +114,7 @@ export function startOperator({ sim, store, metrics }: World): {
 } {
   const process = new SimProcess(sim, 'operator');
   const connection = store.connect(process, metrics);
-  const stores = { ...connection.stores, clusterClock: localClusterClock(process) };
+  const stores = { ...connection.stores, clusterClock: localClusterClock(store.process) };
   return { client: new StoreClient({ stores }, { namespace: 'sim' }), link: connection.link, process };
 }
 
@@ -142,7 +143,7 @@ function life({ sim }: World, { role, process, connection, zookeeperLink, servic
   };
   let isStopping = false;
   const begin = async (): Promise<void> => {
-    await clusterClock.start();
+    if (role === 'scheduler') await clusterClock.start();
     await service.start();
   };
   const end = async (): Promise<void> => {

@@ -76,7 +76,7 @@ export class NetworkLink {
       const arrive = (): void => {
         apply().then(
           (value) => answer(() => resolve(value)),
-          (error: unknown) => answer(() => reject(error)),
+          (error: Error) => answer(() => reject(error)),
         );
       };
       if (isBelated) this.#sim.schedule(random.next() ** 2 * 60_000, this.#server, arrive);

@@ -14,11 +14,14 @@ export interface ScenarioOptions {
   readonly hours: number;
   /** Without, nothing breaks. @default true */
   readonly faults?: boolean;
+  /** Kinds of faults that are left out. */
+  readonly without?: readonly string[];
 }
 
 export interface ScenarioResult {
   readonly seed: number;
   readonly hours: number;
+  readonly without: readonly string[];
   /** The same for every run of a seed by the same code. */
   readonly digest: string;
   readonly failure: Error | null;
@@ -55,7 +58,12 @@ const SETTLE_MS = 60_000;
 const FINISH_MS = 300_000;
 
 /** One cluster from its first start to its last execution. The seed decides about everything. */
-export async function runScenario({ seed, hours, faults = true }: ScenarioOptions): Promise<ScenarioResult> {
+export async function runScenario({
+  seed,
+  hours,
+  faults = true,
+  without = [],
+}: ScenarioOptions): Promise<ScenarioResult> {
   const sim = new Simulation(seed);
   const shape = pickShape(new Random(seed ^ 0x2545f491));
   const zookeeper = new SimZooKeeper(sim);
@@ -65,7 +73,7 @@ export async function runScenario({ seed, hours, faults = true }: ScenarioOption
   auditor.watch(store.process, store.shards);
   const world: World = { sim, store, zookeeper, auditor, metrics: new Metrics() };
   const operator = startOperator(world);
-  const injector = new FaultInjector(world, { shape, operator: operator.link });
+  const injector = new FaultInjector(world, { shape, operator: operator.link, without });
   const workload = new Workload({ sim, client: operator.client, clock: operator.process }, shape);
   const progress = new ProgressWatch({ sim, auditor, injector }, shape.sessionTimeoutMs + RECOVERY_MS);
 
@@ -88,6 +96,7 @@ export async function runScenario({ seed, hours, faults = true }: ScenarioOption
   return {
     seed,
     hours,
+    without,
     digest: sim.digest,
     failure: sim.failure,
     log: sim.failure === null ? [] : sim.log(),

@@ -1,28 +1,21 @@
 import { silentLogger } from '../../src/runtime/logger.js';
 import type { Metrics } from '../../src/runtime/metrics.js';
-import type { CalendarStore } from '../../src/store/calendar-store.js';
 import type { EventBus } from '../../src/store/event-bus.js';
-import type { ExecutionStore } from '../../src/store/execution-store.js';
-import type { JobStore } from '../../src/store/job-store.js';
-import { MemoryCalendarStore } from '../../src/store/memory/memory-calendar-store.js';
 import { MemoryExecutionStore } from '../../src/store/memory/memory-execution-store.js';
 import { MemoryHints } from '../../src/store/memory/memory-hints.js';
 import { MemoryJobStore } from '../../src/store/memory/memory-job-store.js';
-import { MemoryNodeRegistry } from '../../src/store/memory/memory-node-registry.js';
 import { MemoryPlanningStore } from '../../src/store/memory/memory-planning-store.js';
-import { MemoryProgressStore } from '../../src/store/memory/memory-progress-store.js';
-import { MemoryReconcileStore } from '../../src/store/memory/memory-reconcile-store.js';
 import { MemoryShard } from '../../src/store/memory/memory-shard.js';
-import type { NodeRegistry } from '../../src/store/node-registry.js';
-import type { PlanningStore } from '../../src/store/planning-store.js';
-import type { ProgressStore } from '../../src/store/progress-store.js';
-import type { ReconcileStore } from '../../src/store/reconcile-store.js';
+import { MemoryStores } from '../../src/store/memory/memory-stores.js';
 import { RedisClusterClock } from '../../src/store/redis/redis-cluster-clock.js';
 import type { Stores } from '../../src/store/stores.js';
 import type { Service } from '../../src/runtime/service.js';
 import { NetworkLink } from './network-link.js';
 import { SimProcess } from './sim-process.js';
 import type { Simulation } from './simulation.js';
+
+/** All that is called over the network. */
+type Ports = Omit<Stores, keyof Service | 'events' | 'clusterClock'>;
 
 /** One call of a port, as the store sees it. */
 export interface StoreCall {
@@ -56,15 +49,7 @@ export class SimStore {
   readonly #sim: Simulation;
   readonly #hints = new MemoryHints();
   readonly #monitor: StoreMonitor;
-  readonly #ports: {
-    readonly jobs: JobStore;
-    readonly executions: ExecutionStore;
-    readonly calendars: CalendarStore;
-    readonly planning: PlanningStore;
-    readonly reconciling: ReconcileStore;
-    readonly progress: ProgressStore;
-    readonly registry: NodeRegistry;
-  };
+  readonly #ports: Ports;
 
   constructor(sim: Simulation, { shardCount, monitor }: { shardCount: number; monitor: StoreMonitor }) {
     this.#sim = sim;
@@ -73,13 +58,11 @@ export class SimStore {
     const shards = Array.from({ length: shardCount }, (_, id) => new MemoryShard(id, this.#hints));
     this.shards = shards;
     this.#ports = {
+      // Those that are not driven here have shards of their own, and stay empty.
+      ...portsOf(new MemoryStores({ clock }, { shardCount })),
       jobs: new MemoryJobStore({ shards, clock }),
       executions: new MemoryExecutionStore({ shards, clock, hints: this.#hints }),
-      calendars: new MemoryCalendarStore({ clock }),
       planning: new MemoryPlanningStore({ shards, clock }),
-      reconciling: new MemoryReconcileStore(),
-      progress: new MemoryProgressStore({ shards }),
-      registry: new MemoryNodeRegistry({ clock }),
     };
   }
 
@@ -92,7 +75,6 @@ export class SimStore {
       return link.call(method, () => this.#apply(call, apply));
     };
     const remote = <T extends object>(port: T): T => remoteOf(port, { send, link, subscriptions });
-    const { jobs, executions, calendars, planning, reconciling, progress, registry } = this.#ports;
     const clusterClock = new RedisClusterClock({
       clock: client,
       logger: silentLogger,
@@ -100,17 +82,8 @@ export class SimStore {
       connection: { masters: () => [{ name: 'store', send: () => send('serverTime', [], () => this.#readTime()) }] },
       pubSub: { check: () => Promise.resolve() },
     });
-    const stores = {
-      jobs: remote(jobs),
-      executions: remote(executions),
-      calendars: remote(calendars),
-      planning: remote(planning),
-      reconciling: remote(reconciling),
-      progress: remote(progress),
-      registry: remote(registry),
-      events: unheard,
-      clusterClock,
-    };
+    const ports = Object.entries(this.#ports).map(([name, port]) => [name, remote(port)] as const);
+    const stores = { ...(Object.fromEntries(ports) as unknown as Ports), events: unheard, clusterClock };
     const close = (): void => subscriptions.forEach((unsubscribe) => void unsubscribe());
     return { stores, clusterClock, link, close };
   }
@@ -135,6 +108,13 @@ export class SimStore {
     }
   }
 }
+
+function portsOf(stores: MemoryStores): Ports {
+  const ports = Object.entries(stores).filter(([name, value]) => typeof value === 'object' && !LOCAL.has(name));
+  return Object.fromEntries(ports) as unknown as Ports;
+}
+
+const LOCAL: ReadonlySet<string> = new Set(['events', 'clusterClock']);
 
 /** Announcements for people; nothing that is simulated listens. */
 const unheard: EventBus = { publish: () => undefined, subscribe: () => Promise.resolve(() => Promise.resolve()) };

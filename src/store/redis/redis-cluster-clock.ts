@@ -105,6 +105,7 @@ export class RedisClusterClock extends Service implements ClusterClock {
     return this.#loop.stop();
   }
 
+  /** Counts when all samples are there: a first one that took seconds is wrong by seconds. */
   async #measureOne(master: RedisMaster): Promise<Measurement> {
     const { clock } = this.#deps;
     let best: Measurement = { serverMinusMonotonic: 0, errorMs: Infinity };

@@ -1,0 +1,23 @@
+// npm run test:simulation -- [--hours 100] [--seed S] [--each 4] [--without fault,fault] [--planted]
+// Bundles the product and the simulation into one file, so that work on the tree goes on meanwhile. No servers needed.
+import { join } from 'node:path';
+import { ensureDependencies, requireNode, root, run } from './prepare.mjs';
+
+requireNode();
+ensureDependencies();
+
+const { build } = await import('vite');
+const outDir = join(root, '.tmp', 'simulation');
+const name = `main-${process.pid}.mjs`;
+await build({
+  root,
+  configFile: false,
+  logLevel: 'error',
+  build: {
+    ssr: join(root, 'test/simulation/main.ts'),
+    outDir,
+    emptyOutDir: false,
+    rolldownOptions: { output: { entryFileNames: name } },
+  },
+});
+process.exit(run(process.execPath, [join(outDir, name), ...process.argv.slice(2)]));

@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'vite';
+import type { runScenario, ScenarioResult } from './scenario.js';
+
+/** A change of the product that the simulation has to find. */
+export interface PlantedBug {
+  readonly name: string;
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly replace: string;
+  readonly by: string;
+}
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'the fence is not checked',
+    file: 'src/store/memory/memory-shard.ts',
+    replace: 'if (epoch < this.fence.epoch) throw',
+    by: 'if (epoch < 0) throw',
+  },
+  {
+    name: 'an older epoch may seal',
+    file: 'src/store/memory/memory-execution-store.ts',
+    replace: 'epoch < fence.epoch || (epoch === fence.epoch',
+    by: 'false || (epoch === fence.epoch',
+  },
+  {
+    name: 'the watermark is not compared',
+    file: 'src/store/memory/memory-firing.ts',
+    replace: 'trigger.state.watermark !== expected.watermark',
+    by: 'false',
+  },
+  {
+    name: 'the version of the trigger is not compared',
+    file: 'src/store/memory/memory-firing.ts',
+    replace: 'trigger.state.version !== expected.version ||',
+    by: '',
+  },
+  {
+    name: 'the store lets fires in early',
+    file: 'src/store/memory/memory-firing.ts',
+    replace: "if (now < decision.dueAt) return { outcome: 'early', skippedCount: 0 };",
+    by: '',
+  },
+  {
+    name: 'overlaps are not looked for',
+    file: 'src/store/memory/memory-firing.ts',
+    replace: "decision.overlap === 'skip' && isUnfinished(shard, last)",
+    by: 'false',
+  },
+  {
+    name: 'trust has no end',
+    file: 'src/leader/zookeeper-session.ts',
+    replace: 'client.isOpen && this.#deps.clock.monotonicNow() < this.#trustedUntil',
+    by: 'client.isOpen',
+  },
+  {
+    name: 'trust counts from the answer',
+    file: 'src/leader/zookeeper-session.ts',
+    replace: 'this.#trust(sentAt);',
+    by: 'this.#trust(this.#deps.clock.monotonicNow() + this.#timeoutMs);',
+  },
+  {
+    name: 'a lost connection ends no term',
+    file: 'src/leader/zookeeper-elector.ts',
+    replace: "disconnected: () => this.#terms.endAll('disconnected'),",
+    by: 'disconnected: () => undefined,',
+  },
+  {
+    name: 'epochs are not raised',
+    file: 'src/leader/shard-ownership.ts',
+    replace: 'Math.max(this.#parseEpoch(znode?.data ?? NOTHING), fence) + 1',
+    by: 'Math.max(this.#parseEpoch(znode?.data ?? NOTHING), fence, 1)',
+  },
+  {
+    name: 'the planner starts from now, not from the watermark',
+    file: 'src/domain/fire-plan.ts',
+    replace: 'return Math.max(watermark, job.pause === undefined ? (job.resumedAt ?? watermark) : at);',
+    by: 'return Math.max(watermark, job.pause === undefined ? Math.max(job.resumedAt ?? 0, at - 30_000) : at);',
+  },
+  {
+    name: 'the planner forgets what it could not send',
+    file: 'src/scheduler/fire-planner.ts',
+    replace: 'for (const { trigger } of planned) this.#inFlight.delete(trigger.key);',
+    by: '',
+  },
+  {
+    name: 'the planner relies on hints',
+    file: 'src/scheduler/fire-planner.ts',
+    replace: 'export const SAFETY_READ_MS: DurationMs = 5000;',
+    by: 'export const SAFETY_READ_MS: DurationMs = 3_000_000;',
+  },
+  {
+    name: 'the due index is not moved with the trigger',
+    file: 'src/store/memory/memory-shard.ts',
+    replace: 'else this.due.set(trigger.key, trigger.dueAt);',
+    by: 'else if (this.due.score(trigger.key) === undefined) this.due.set(trigger.key, trigger.dueAt);',
+  },
+  {
+    name: 'anybody may settle',
+    file: 'src/store/memory/memory-settlement.ts',
+    replace: 'if (stored.token !== token) return',
+    by: 'if (stored.token === null) return',
+  },
+  {
+    name: 'anybody may extend',
+    file: 'src/store/memory/memory-execution-store.ts',
+    replace: 'stored === undefined || stored.token !== lease.token',
+    by: 'stored === undefined || stored.token === null',
+  },
+  {
+    name: 'a rescue counts no attempts',
+    file: 'src/store/memory/memory-settlement.ts',
+    replace: 'if (record.attempt < record.maxAttempts) {',
+    by: 'if (record.attempt <= record.maxAttempts) {',
+  },
+  {
+    name: 'leases are kept in mind too long',
+    file: 'src/workers/lease-keeper.ts',
+    replace: 'if (age >= this.#leaseMs - this.#passMs) this.#lose',
+    by: 'if (age >= 2 * this.#leaseMs) this.#lose',
+  },
+  {
+    name: 'a lost settlement is not repeated and its lease extended for ever',
+    file: 'src/workers/execution-runner.ts',
+    replace: '    leases.letGo(lease);\n',
+    by: '',
+  },
+  {
+    name: 'retries are never queued again',
+    file: 'src/scheduler/shard-upkeep.ts',
+    replace: 'if (isDue(retryAt)) count += await',
+    by: 'if (isDue(retryAt) && retryAt === 0) count += await',
+  },
+];
+
+/** Builds the product with the bug in it and simulates until it is found or the hours are used up. */
+export async function findPlanted(
+  bug: PlantedBug,
+  { seed, hours, folder }: { readonly seed: number; readonly hours: number; readonly folder: string },
+): Promise<ScenarioResult> {
+  const run = await loadWith(bug, folder);
+  let simulated = 0;
+  for (let next = seed; ; next++) {
+    const result = await run({ seed: next, hours: 1 });
+    simulated += result.hours;
+    if (result.failure !== null || simulated >= hours) return { ...result, hours: simulated };
+  }
+}
+
+async function loadWith(bug: PlantedBug, folder: string): Promise<typeof runScenario> {
+  const root = process.cwd();
+  const file = join(root, bug.file);
+  if (readFileSync(file, 'utf8').split(bug.replace).length !== 2)
+    throw new Error(`${bug.name}: its place is not found once in ${bug.file}`);
+  const name = `planted-${PLANTED_BUGS.indexOf(bug)}.mjs`;
+  await build({
+    root,
+    configFile: false,
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'plant',
+        enforce: 'pre',
+        transform: (code, id) => (id === file ? code.replace(bug.replace, () => bug.by) : null),
+      },
+    ],
+    build: {
+      ssr: join(root, 'test/simulation/scenario.ts'),
+      outDir: folder,
+      emptyOutDir: false,
+      rolldownOptions: { output: { entryFileNames: name } },
+    },
+  });
+  const loaded = (await import(/* @vite-ignore */ pathToFileURL(join(folder, name)).href)) as {
+    readonly runScenario: typeof runScenario;
+  };
+  return loaded.runScenario;
+}
