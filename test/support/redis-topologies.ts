@@ -13,6 +13,7 @@ const SLOT_COUNT = 16_384;
 export async function ask(node: RedisServer, ...command: readonly (string | number)[]): Promise<unknown> {
   const client = new Redis(node.port, LOOPBACK, {
     lazyConnect: true,
+    enableReadyCheck: false,
     protocol: 2,
     connectTimeout: 1000,
     commandTimeout: 5000,

@@ -89,7 +89,7 @@ export function repeatScripts(connection: RedisConnection): void {
 type Send = RedisConnection['send'];
 
 /** Everything under a key, in an order of its own. */
-async function contentOf(send: Send, key: string): Promise<unknown> {
+export async function contentOf(send: Send, key: string): Promise<unknown> {
   switch (await send('TYPE', [key])) {
     case 'hash': {
       const flat = (await send('HGETALL', [key])) as string[];
