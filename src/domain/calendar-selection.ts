@@ -15,11 +15,19 @@ export interface Selection {
   previousEdge(at: EpochMs): EpochMs;
 }
 
-/** A set of wall-clock times that changes only at multiples of `unitMs` of the local day. */
+/** Where a set of wall-clock times may change. Leaping from one to the next has to be quick: years may be searched. */
+interface LocalEdges {
+  /** A time after `local` up to which nothing changes. */
+  after(local: LocalMs): LocalMs;
+  /** A time at or before `local` since which nothing has changed. */
+  upTo(local: LocalMs): LocalMs;
+}
+
+/** A set of wall-clock times. */
 class LocalSelection implements Selection {
   constructor(
     private readonly zone: TimeZone,
-    private readonly unitMs: DurationMs,
+    private readonly edges: LocalEdges,
     private readonly selectsLocal: (local: LocalMs) => boolean,
   ) {}
 
@@ -29,15 +37,36 @@ class LocalSelection implements Selection {
 
   nextEdge(at: EpochMs): EpochMs {
     const span = this.zone.spanAt(at);
-    const unit = Math.floor((at + span.offsetMs) / this.unitMs);
-    return Math.min((unit + 1) * this.unitMs - span.offsetMs, span.end);
+    return Math.min(this.edges.after(at + span.offsetMs) - span.offsetMs, span.end);
   }
 
   previousEdge(at: EpochMs): EpochMs {
     const span = this.zone.spanAt(at);
-    const unit = Math.floor((at + span.offsetMs) / this.unitMs);
-    return Math.max(unit * this.unitMs - span.offsetMs, span.start) - 1;
+    return Math.max(this.edges.upTo(at + span.offsetMs) - span.offsetMs, span.start) - 1;
   }
+}
+
+/** Changes at multiples of a unit of the local day. */
+function unitEdges(unitMs: DurationMs): LocalEdges {
+  return {
+    after: (local) => (Math.floor(local / unitMs) + 1) * unitMs,
+    upTo: (local) => Math.floor(local / unitMs) * unitMs,
+  };
+}
+
+/** Changes at the same times of every local day, ascending. */
+function dailyEdges(times: readonly [DurationMs, DurationMs]): LocalEdges {
+  const [first, last] = times;
+  return {
+    after: (local) => {
+      const day = Math.floor(local / DAY_MS) * DAY_MS;
+      return day + (times.find((time) => day + time > local) ?? DAY_MS + first);
+    },
+    upTo: (local) => {
+      const day = Math.floor(local / DAY_MS) * DAY_MS;
+      return day + (times.findLast((time) => day + time <= local) ?? last - DAY_MS);
+    },
+  };
 }
 
 type DateRule =
@@ -49,7 +78,7 @@ type DateRule =
 /** Whole local days. */
 export function dateDays(rule: DateRule, zone: TimeZone): Selection {
   const selects = dayTest(rule);
-  return new LocalSelection(zone, DAY_MS, (local) => selects(Math.floor(local / DAY_MS)));
+  return new LocalSelection(zone, unitEdges(DAY_MS), (local) => selects(Math.floor(local / DAY_MS)));
 }
 
 function dayTest(rule: DateRule): (day: number) => boolean {
@@ -80,8 +109,8 @@ function dayTest(rule: DateRule): (day: number) => boolean {
 export function dayHours({ from, to }: { readonly from: string; readonly to: string }, zone: TimeZone): Selection {
   const start = msOfDay(from);
   const end = msOfDay(to);
-  const unit = [HOUR_MS, MINUTE_MS].find((ms) => start % ms === 0 && end % ms === 0) ?? SECOND_MS;
-  return new LocalSelection(zone, unit, (local) => {
+  const edges = dailyEdges([Math.min(start, end % DAY_MS), Math.max(start, end % DAY_MS)]);
+  return new LocalSelection(zone, edges, (local) => {
     const time = local - Math.floor(local / DAY_MS) * DAY_MS;
     return start < end ? time >= start && time < end : time >= start || time < end;
   });
@@ -99,10 +128,14 @@ export function cronDays(
 ): Selection {
   const { fields } = readCron(expression, dialect, '');
   const times = new CronTimes(fields);
-  return new LocalSelection(zone, unitOf(fields), (local) => {
-    const second = Math.floor(local / SECOND_MS) * SECOND_MS;
-    return times.firstFrom(second) === second;
-  });
+  const secondOf = (local: LocalMs): LocalMs => Math.floor(local / SECOND_MS) * SECOND_MS;
+  const selects = (local: LocalMs): boolean => times.firstFrom(secondOf(local)) === secondOf(local);
+  const units = unitEdges(unitOf(fields));
+  const edges: LocalEdges = {
+    after: (local) => (selects(local) ? units.after(local) : (times.firstFrom(secondOf(local)) ?? Infinity)),
+    upTo: (local) => (selects(local) ? units.upTo(local) : (times.lastUntil(local) ?? -Infinity) + SECOND_MS),
+  };
+  return new LocalSelection(zone, edges, selects);
 }
 
 /** The largest unit within which the expression says the same for every second. */

@@ -1,5 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileCalendar, parseCalendar, type CompiledCalendar } from '../../src/domain/calendar.js';
+import {
+  compileCalendar,
+  parseCalendar,
+  type CalendarDefinition,
+  type CompiledCalendar,
+} from '../../src/domain/calendar.js';
 import { ValidationError } from '../../src/domain/errors.js';
 import { toIso } from '../../src/domain/time/instant.js';
 import { compileSchedule, type Schedule } from '../../src/domain/time/schedule.js';
@@ -126,5 +132,59 @@ describe('a calendar', () => {
     expect(violation({ type: 'cron', expression: '99 * * * *' })).toBe('expression');
     expect(violation({ type: 'ics', ics: 'no calendar' })).toBe('ics');
     expect(violation({ type: 'weekly', days: ['MON'], timeZone: 'Mars/Base' })).toBe('timeZone');
+  });
+});
+
+describe('a calendar, asked for the next or the last included time', () => {
+  const minute = fc.integer({ min: 0, max: 1440 });
+  const clockTime = (value: number): string =>
+    `${String(Math.floor(value / 60)).padStart(2, '0')}:${String(value % 60).padStart(2, '0')}`;
+  const mode = fc.constantFrom('include' as const, 'exclude' as const);
+  const definition: fc.Arbitrary<CalendarDefinition> = fc.oneof(
+    fc.record({ type: fc.constant('daily' as const), from: minute.map(clockTime), to: minute.map(clockTime), mode }),
+    fc.record({
+      type: fc.constant('cron' as const),
+      expression: fc.constantFrom(
+        '0-29 * * ? * *',
+        '* 5,6,59 * ? * *',
+        '* * 3 ? * *',
+        '* * * 28 3 ?',
+        '0 30 12 ? * SUN',
+      ),
+      dialect: fc.constant('quartz' as const),
+      mode,
+    }),
+  );
+
+  it('finds what looking at every second finds, also through clock changes', () => {
+    // Around the change of 28 March 2027, 01:00Z, and the one of 31 October.
+    const from = fc.oneof(
+      fc.integer({ min: Date.UTC(2027, 2, 27, 22), max: Date.UTC(2027, 2, 28, 6) }),
+      fc.integer({ min: Date.UTC(2027, 9, 30, 22), max: Date.UTC(2027, 9, 31, 6) }),
+    );
+    fc.assert(
+      fc.property(definition, from, (given, at) => {
+        const compiled = calendar(given);
+        const [earliest, latest] = [at - 7_200_000, at + 7_200_000];
+        const next = compiled.nextIncluded(at);
+        let expected = at;
+        while (expected <= latest && !compiled.includes(expected)) expected = (Math.floor(expected / 1000) + 1) * 1000;
+        if (expected <= latest) expect(next).toBe(expected);
+        else expect(next ?? Infinity).toBeGreaterThan(latest);
+        const last = compiled.previousIncluded(at);
+        if (last === null) return;
+        expect(compiled.includes(last)).toBe(true);
+        expect(last === at || !compiled.includes(last + 1)).toBe(true);
+        for (let t = Math.max(last + 1, earliest); t <= at; t += 1000) expect(compiled.includes(t)).toBe(false);
+      }),
+    );
+  });
+
+  it('leaps from the one second of a year to the next, and over every day of a range that no fire meets', () => {
+    const newYear = calendar({ type: 'cron', mode: 'include', expression: '0 0 0 1 1 ?', dialect: 'quartz' });
+    expect(toIso(newYear.nextIncluded(Date.parse('2026-01-02T00:00:00Z')) ?? 0)).toBe('2026-12-31T23:00:00.000Z');
+    expect(toIso(newYear.previousIncluded(Date.parse('2026-11-02T00:00:00Z')) ?? 0)).toBe('2025-12-31T23:00:00.999Z');
+    const odd = calendar({ type: 'daily', mode: 'include', from: '09:07:01', to: '10:13:02' });
+    expect(fires({ type: 'cron', expression: '40 23 * * *' }, [odd], '2026-11-21T00:00:00Z', 1)).toEqual([]);
   });
 });
