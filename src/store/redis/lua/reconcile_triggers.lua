@@ -136,8 +136,11 @@ check['expiry'] = function(entry)
   local kind, key = string.sub(entry, 1, 2), string.sub(entry, 3)
   if kind == 't:' and redis.call('HEXISTS', keys.triggers, key) == 0 then
     drop(keys.expiry, entry, 'expiry-stale')
-  elseif kind == 'j:' and not is_deleting(redis.call('HGET', jobs, key)) then
-    drop(keys.expiry, entry, 'expiry-stale')
+  elseif kind == 'j:' then
+    local record = redis.call('HGET', jobs, key)
+    if not record or not is_deleting(record) then
+      drop(keys.expiry, entry, 'expiry-stale')
+    end
   end
 end
 
