@@ -62,8 +62,8 @@ async function onePass(
   shard: ShardId,
   epoch: Epoch | null,
 ): Promise<void> {
-  const { reconciling, planning } = stores;
-  const pass = new ShardReconciliation({ reconciling, planning, calendars, logger }, { shard, epoch });
+  const { reconciling, planning, executions } = stores;
+  const pass = new ShardReconciliation({ reconciling, planning, executions, calendars, logger }, { shard, epoch });
   while (!pass.isOver) {
     for (const { kind, subject } of await pass.page()) report.add(`shard ${shard}: ${kind} ${subject}`);
   }

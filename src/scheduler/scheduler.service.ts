@@ -54,10 +54,10 @@ export class SchedulerService extends Service {
     super();
     this.#deps = deps;
     this.#catchUpPerSecond = config.catchUpPerSecond ?? DEFAULT_CATCH_UP_PER_SECOND;
-    const { calendars, events, reconciling, planning, clusterClock } = deps.stores;
+    const { calendars, events, reconciling, planning, executions, clusterClock } = deps.stores;
     this.#calendars = new CalendarBook({ calendars, events, clock: deps.clock, logger: deps.logger });
     this.#reconciler = new Reconciler(
-      { ...deps, events, reconciling, planning, clusterClock, calendars: this.#calendars },
+      { ...deps, events, reconciling, planning, executions, clusterClock, calendars: this.#calendars },
       { intervalMs: config.reconcileMs ?? DEFAULT_RECONCILE_MS },
     );
   }

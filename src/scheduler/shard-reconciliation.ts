@@ -1,9 +1,18 @@
 import { repairedDueAt } from '../domain/due-repair.js';
+import { isTerminal } from '../domain/execution-state.js';
+import type { ExecutionId } from '../domain/execution.js';
 import { splitJobKey } from '../domain/job.js';
 import type { Epoch, ShardId } from '../domain/shard.js';
 import type { EpochMs } from '../domain/time/instant.js';
-import { compileTrigger, jobKeyOfTrigger, type Trigger } from '../domain/trigger.js';
+import {
+  awaitsCompletion,
+  compileTrigger,
+  dueAfterCompletion,
+  jobKeyOfTrigger,
+  type Trigger,
+} from '../domain/trigger.js';
 import type { Logger } from '../runtime/logger.js';
+import type { ExecutionStore } from '../store/execution-store.js';
 import type { PlanningStore } from '../store/planning-store.js';
 import type { ReconcileStore, Repair } from '../store/reconcile-store.js';
 import type { CalendarBook } from './calendar-book.js';
@@ -11,6 +20,7 @@ import type { CalendarBook } from './calendar-book.js';
 export interface ShardReconciliationDeps {
   readonly reconciling: ReconcileStore;
   readonly planning: Pick<PlanningStore, 'moveDue'>;
+  readonly executions: Pick<ExecutionStore, 'getExecution'>;
   readonly calendars: Pick<CalendarBook, 'compiled'>;
   readonly logger: Logger;
 }
@@ -48,7 +58,7 @@ export class ShardReconciliation {
     const page = await this.#deps.reconciling.reconcile(shard, { cursor: this.#cursor, epoch });
     const repairs = [...page.repairs];
     for (const trigger of page.triggers) {
-      const dueAt = this.#judge(trigger);
+      const dueAt = awaitsCompletion(trigger) ? await this.#judgeAwaiting(trigger) : this.#judge(trigger);
       if (dueAt !== undefined && (await this.#move(trigger, dueAt))) {
         repairs.push({ kind: trigger.dueAt === undefined ? 'due-missing' : 'due-too-late', subject: trigger.key });
       }
@@ -71,6 +81,15 @@ export class ShardReconciliation {
       logger.debug('trigger-not-judged', { trigger: key, error });
       return undefined;
     }
+  }
+
+  /** Nothing is due before its last execution has ended; if that was missed, it would wait for ever. */
+  async #judgeAwaiting({ definition, state }: Trigger): Promise<EpochMs | undefined> {
+    const { lastExecutionId, watermark } = state;
+    const last =
+      lastExecutionId === undefined ? null : await this.#deps.executions.getExecution(lastExecutionId as ExecutionId);
+    if (last !== null && !isTerminal(last.state)) return undefined;
+    return dueAfterCompletion(definition, Math.max(watermark, last?.finishedAt ?? 0));
   }
 
   /** False when the trigger has changed since it was read. */

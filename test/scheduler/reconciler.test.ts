@@ -10,7 +10,7 @@ import { MemoryStores } from '../../src/store/memory/memory-stores.js';
 import type { ReconcilePage, ReconcileStore } from '../../src/store/reconcile-store.js';
 import { epochOf } from '../../src/domain/shard.js';
 import type { Trigger } from '../../src/domain/trigger.js';
-import { storedTrigger } from '../support/builders.js';
+import { queuedExecution, storedTrigger } from '../support/builders.js';
 import { FakeTerm } from '../support/fake-term.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { RecordingProbe } from '../support/wait.js';
@@ -48,10 +48,19 @@ async function setup({ pageMs = 0 } = {}) {
   await stores.events.subscribe((event) => events.push(event));
   const metrics = new Metrics();
   const probe = new RecordingProbe();
-  const { planning } = stores;
+  const { planning, executions } = stores;
   const reconciler = new Reconciler(
     {
-      ...{ reconciling, planning, calendars: { compiled: () => [] }, events: stores.events, clock, metrics, probe },
+      ...{
+        reconciling,
+        planning,
+        executions,
+        calendars: { compiled: () => [] },
+        events: stores.events,
+        clock,
+        metrics,
+        probe,
+      },
       ...{ logger: silentLogger, clusterClock: localClusterClock(clock) },
     },
     { intervalMs: HOUR },
@@ -115,6 +124,28 @@ describe('Reconciler', () => {
     expect(repaired?.dueAt).toBe(Math.ceil((trigger.state.watermark + 1) / 60_000) * 60_000);
     expect(moves).toBe(1);
     expect((await metrics.repairs.get()).values[0]?.labels.kind).toBe('due-missing');
+  });
+
+  it('wakes a trigger that waits for an execution which has ended, and leaves one whose execution runs', async () => {
+    const { clock, stores, reconciler, content, metrics } = await setup();
+    const { execution, trigger: fired } = await queuedExecution(stores, {});
+    const schedule = { type: 'after', delayMs: 5000 } as const;
+    const { dueAt: _dueAt, ...rest } = fired;
+    const waiting: Trigger = {
+      ...rest,
+      definition: { schedule, timeZone: 'UTC' },
+      state: { ...fired.state, lastExecutionId: execution.id },
+    };
+    content.triggers = [waiting];
+    reconciler.add(new FakeTerm(7), () => undefined);
+    await clock.advance(1000);
+    expect((await metrics.repairs.get()).values).toEqual([]);
+    await stores.executions.cancelExecution(execution.id, HOUR);
+    const moved: unknown[] = [];
+    stores.planning.moveDue = async (...args) => moved.push(args);
+    await clock.advance(HOUR + 2000);
+    const endedAt = Number((await stores.executions.getExecution(execution.id))?.finishedAt);
+    expect(moved).toMatchObject([[0, 7, [{ trigger: waiting.key, dueAt: endedAt + 5000 }]]]);
   });
 
   it('brings forward a due instant that would pass over a time, and leaves one that is right', async () => {
