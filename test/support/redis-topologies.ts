@@ -29,6 +29,16 @@ export async function ask(node: RedisServer, ...command: readonly (string | numb
   }
 }
 
+/** Resolves when all replicas of a master, at least one, have what it has acknowledged up to now. */
+export async function untilCopied(master: RedisServer): Promise<void> {
+  type Role = [role: string, offset: number, replicas: [host: string, port: string, offset: string][]];
+  const [, offset] = (await ask(master, 'ROLE')) as Role;
+  await eventually(`replicas to have copied ${master.name}`, async () => {
+    const [, , replicas] = (await ask(master, 'ROLE')) as Role;
+    return replicas.length > 0 && replicas.every((replica) => Number(replica[2]) >= offset);
+  });
+}
+
 /** What both topologies can do to one of their processes. */
 class Topology {
   readonly #folders: string[] = [];
@@ -250,7 +260,13 @@ export class RedisClusterTopology extends Topology {
   /** Has the replica of a living master take its place without loss; resolves when every node agrees. */
   async failover(master: RedisServer): Promise<RedisServer> {
     const replica = await this.replicaOf(master);
-    await ask(replica, 'CLUSTER', 'FAILOVER');
+    const isMaster = async (): Promise<boolean> => {
+      if (((await ask(replica, 'ROLE')) as string[])[0] === 'master') return true;
+      // Refused while it is not in step, and given up when that takes too long.
+      await ask(replica, 'CLUSTER', 'FAILOVER');
+      return false;
+    };
+    await eventually('a replica to take over', isMaster, { everyMs: 1000, timeoutMs: 20_000 });
     await this.#agreedMaster(replica);
     return replica;
   }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RedisServer } from '../../../scripts/servers.mjs';
 import { shardOfJob } from '../../../src/domain/shard.js';
 import { shardKeysOf } from '../../../src/store/redis/keys.js';
-import { ask, startRedisCluster, type RedisClusterTopology } from '../../support/redis-topologies.js';
+import { ask, startRedisCluster, untilCopied, type RedisClusterTopology } from '../../support/redis-topologies.js';
 import { eventually } from '../../support/wait.js';
 import { connected, firedOf, fireInSteps, insist, storedJob, storesAt, subscribing } from './rig.js';
 
@@ -36,7 +36,7 @@ it('fires each nominal time once while the master of a shard is killed and repla
   const { stores, job, slot, owner } = await aJobInTheCluster();
   const before = await fireInSteps(stores, job, 20);
   // What is acknowledged and not yet copied is what a failover loses; here nothing is on its way.
-  await ask(owner, 'WAIT', 1, 1000);
+  await untilCopied(owner);
   await topology.kill(owner);
   await expect(stores.jobs.pauseJob(job, 'while nobody is there')).rejects.toMatchObject({
     code: 'CJ_REDIS_UNAVAILABLE',
@@ -110,10 +110,12 @@ it('leaves a node that has fallen silent, and is told of the gap', async () => {
 it('says unavailable while a third of the slots is served by nobody, and goes on afterwards', async () => {
   const { stores, job, owner } = await aJobInTheCluster();
   const replica = await topology.replicaOf(owner);
+  await untilCopied(owner);
   await Promise.all([topology.kill(owner), topology.kill(replica)]);
   const write = (): Promise<unknown> => stores.jobs.pauseJob(job, 'while the cluster is down');
   await expect(write()).rejects.toMatchObject({ code: 'CJ_REDIS_UNAVAILABLE', retryable: true });
-  await Promise.all([topology.restart(owner), topology.restart(replica)]);
+  await topology.restart(owner);
+  await topology.restart(replica);
   await insist(write);
   expect(await stores.jobs.getJob(job)).toMatchObject({ version: 2 });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ask, startSentinel, type SentinelTopology } from '../../support/redis-topologies.js';
+import { ask, startSentinel, untilCopied, type SentinelTopology } from '../../support/redis-topologies.js';
 import { eventually } from '../../support/wait.js';
 import { connected, firedOf, fireInSteps, insist, storedJob, storesAt, subscribing } from './rig.js';
 
@@ -31,7 +31,7 @@ it('fires each nominal time once while the master is killed and replaced, and he
   const job = await storedJob(stores);
   const before = await fireInSteps(stores, job, 20);
   const master = await topology.master();
-  await ask(master, 'WAIT', 1, 1000);
+  await untilCopied(master);
   await topology.kill(master);
   await expect(stores.jobs.pauseJob(job, 'while nobody is there')).rejects.toMatchObject({
     code: 'CJ_REDIS_UNAVAILABLE',
@@ -50,7 +50,7 @@ it('goes over to the new master while the old one is silent, and stays there whe
   const stores = await storesAt(topology.url);
   const job = await storedJob(stores);
   const old = await topology.master();
-  await ask(old, 'WAIT', 1, 1000);
+  await untilCopied(old);
   topology.pause(old);
   const fired = await fireInSteps(stores, job, 3);
   topology.resume(old);

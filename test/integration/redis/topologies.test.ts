@@ -3,6 +3,7 @@ import {
   ask,
   startRedisCluster,
   startSentinel,
+  untilCopied,
   type RedisClusterTopology,
   type SentinelTopology,
 } from '../../support/redis-topologies.js';
@@ -18,7 +19,7 @@ describe('a master with Sentinels', () => {
   it('replaces a master that is killed, and takes it back as a replica', async () => {
     const before = await topology.master();
     await ask(before, 'SET', 'kept', 'yes');
-    await ask(before, 'WAIT', 2, 1000);
+    await untilCopied(before);
     await topology.kill(before);
     const master = await topology.masterAfter(before);
     expect(await ask(master, 'GET', 'kept')).toBe('yes');
@@ -41,7 +42,7 @@ describe('a cluster of three masters', () => {
     const slot = await topology.slotOf('{a}');
     const owner = await topology.ownerOf(slot);
     await ask(owner, 'SET', '{a}', 'kept');
-    await ask(owner, 'WAIT', 1, 1000);
+    await untilCopied(owner);
     await topology.kill(owner);
     const successor = await topology.successorOf(owner, slot);
     expect(await ask(successor, 'GET', '{a}')).toBe('kept');

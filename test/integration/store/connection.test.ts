@@ -118,9 +118,9 @@ describe('the script runner', () => {
     const server = await ownServer();
     const { connection } = await connected(server.url);
     const scripts = new ScriptRunner({ connection }, { folder: SCRIPT_FOLDER, names: ['raise_fence'] });
-    expect(await scripts.run('raise_fence', ['fence'], ['a'])).toBe(1);
+    expect(await scripts.run('raise_fence', ['fence'], ['a', 0])).toBe(1);
     await connection.send('SCRIPT', ['FLUSH']);
-    expect(await scripts.run('raise_fence', ['fence'], ['a'])).toBe(2);
+    expect(await scripts.run('raise_fence', ['fence'], ['a', 0])).toBe(2);
   });
 });
 
