@@ -7,6 +7,7 @@ import { ErrorFilter } from './error.filter.js';
 import { EventsController } from './events.controller.js';
 import { ExecutionsController } from './executions.controller.js';
 import { HealthController } from './health.controller.js';
+import { BackfillsController } from './backfills.controller.js';
 import { JobsController } from './jobs.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { PreviewController } from './preview.controller.js';
@@ -22,6 +23,7 @@ export interface ApiModuleOptions extends ApiDeps {
 
 const DEFINITIONS: readonly Type[] = [
   JobsController,
+  BackfillsController,
   TriggersController,
   CalendarsController,
   ExecutionsController,

@@ -1,6 +1,7 @@
 import type { ReferenceObject, SchemaObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { jobInputSchema, previewInputSchema } from '../client/job-input.js';
+import { backfillInputSchema } from '../domain/backfill.js';
 import { calendarSchema } from '../domain/calendar.js';
 import { triggerInputSchema } from '../domain/trigger.js';
 import { reminderInputSchema } from '../reminders/reminders.service.js';
@@ -17,6 +18,7 @@ import {
   ticketViewSchema,
 } from './messaging-schemas.js';
 import {
+  backfillViewSchema,
   calendarSummarySchema,
   calendarViewSchema,
   clusterViewSchema,
@@ -41,6 +43,7 @@ const inputs = {
   CalendarInput: calendarSchema,
   PreviewInput: previewInputSchema,
   RunInput: runInputSchema,
+  BackfillInput: backfillInputSchema,
   PauseInput: pauseInputSchema,
   MergePatch: patchSchema,
   MessageInput: messageInputSchema,
@@ -59,6 +62,8 @@ const outputs = {
   CalendarList: z.strictObject({ items: z.array(calendarSummarySchema) }),
   Execution: executionViewSchema,
   ExecutionPage: pageOf(executionViewSchema),
+  Backfill: backfillViewSchema,
+  BackfillList: z.strictObject({ items: z.array(backfillViewSchema) }),
   SchedulePreview: previewViewSchema,
   Cluster: clusterViewSchema,
   WorkerPage: pageOf(workerViewSchema),

@@ -1,3 +1,4 @@
+import { backfillOverlapSchema } from '../domain/backfill.js';
 import { z } from 'zod';
 import { calendarFields, calendarSchema } from '../domain/calendar.js';
 import { ERROR_CODES } from '../domain/errors.js';
@@ -94,10 +95,24 @@ export const executionViewSchema = z.strictObject({
   worker: z.string().optional(),
   epoch: z.int(),
   cancelRequested: z.literal(true).optional(),
+  backfill: z.string().optional().describe('id of the backfill that it belongs to'),
   data: json.optional(),
   result: json.optional(),
   error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
   missed: z.strictObject({ count: z.int(), throughAt: instant }).optional(),
+});
+
+export const backfillViewSchema = z.strictObject({
+  ...{ id: z.string(), namespace: z.string(), job: z.string(), trigger: z.string() },
+  ...{ from: instant, to: instant, overlap: backfillOverlapSchema },
+  data: json.optional(),
+  state: z.enum(['running', 'done', 'cancelled']),
+  reason: z.enum(['cancelled', 'job-deleted']).optional(),
+  count: z.int().describe('times in the range'),
+  queuedCount: z.int(),
+  skippedCount: z.int(),
+  createdAt: instant,
+  finishedAt: instant.optional(),
 });
 
 export const previewViewSchema = z.strictObject({

@@ -1,3 +1,4 @@
+import type { BackfillInput } from '../domain/backfill.js';
 import type { CalendarInput } from '../domain/calendar.js';
 import { ConfigError } from '../domain/errors.js';
 import type { JsonValue } from '../domain/json.js';
@@ -15,7 +16,15 @@ import { Listing } from './listing.js';
 import { RestClient } from './rest-client.js';
 import { RestTransport } from './rest-transport.js';
 import { StoreClient, type ClientStores } from './store-client.js';
-import type { CalendarSummary, CalendarView, ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+import type {
+  BackfillView,
+  CalendarSummary,
+  CalendarView,
+  ExecutionView,
+  JobView,
+  SchedulePreview,
+  TriggerView,
+} from './views.js';
 
 export interface CommonClientOptions {
   /** @default 'default' */
@@ -137,6 +146,24 @@ export class CloudJobClient {
   /** Queues one execution now. `data` replaces the job's. */
   async run(job: JobRef, data?: JsonValue, options: { readonly idempotencyKey?: string } = {}): Promise<ExecutionView> {
     return (await this.#open()).run(nameOf(job), { data, ...options });
+  }
+
+  /** Queues the times of a trigger (`default` if not named) in a past range once more. */
+  async startBackfill(job: JobRef, input: BackfillInput): Promise<BackfillView> {
+    return (await this.#open()).startBackfill(nameOf(job), input);
+  }
+
+  async backfill(job: JobRef, id: string): Promise<BackfillView> {
+    return (await this.#open()).getBackfill(nameOf(job), id);
+  }
+
+  /** Oldest first; ended ones for seven days. */
+  async backfills(job: JobRef): Promise<readonly BackfillView[]> {
+    return (await this.#open()).listBackfills(nameOf(job));
+  }
+
+  async cancelBackfill(job: JobRef, id: string): Promise<BackfillView> {
+    return (await this.#open()).cancelBackfill(nameOf(job), id);
   }
 
   async execution(id: string): Promise<ExecutionView> {

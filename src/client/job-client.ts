@@ -1,3 +1,4 @@
+import type { BackfillInput } from '../domain/backfill.js';
 import type { CalendarInput } from '../domain/calendar.js';
 import type { CloudJobError } from '../domain/errors.js';
 import type { ExecutionState } from '../domain/execution-state.js';
@@ -5,7 +6,15 @@ import type { JsonValue } from '../domain/json.js';
 import type { TriggerInput } from '../domain/trigger.js';
 import type { ExpectedVersion, Page, PutOutcome } from '../store/job-store.js';
 import type { JobInput, PreviewInput } from './job-input.js';
-import type { CalendarSummary, CalendarView, ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+import type {
+  BackfillView,
+  CalendarSummary,
+  CalendarView,
+  ExecutionView,
+  JobView,
+  SchedulePreview,
+  TriggerView,
+} from './views.js';
 
 /** `undefined` = whatever is stored, a number = only over this version, `null` = only where nothing exists. */
 export interface WriteOptions {
@@ -110,6 +119,21 @@ export interface JobClient {
 
   /** Queues one execution outside the schedule. Errors: `CJ_JOB_NOT_FOUND`, `CJ_IDEMPOTENCY_CONFLICT`. */
   run(job: string, options?: RunOptions): Promise<ExecutionView>;
+
+  /**
+   * Queues the times of a trigger in a past range once more; they are worked off by the leader. Errors:
+   * `CJ_JOB_NOT_FOUND`, `CJ_TRIGGER_NOT_FOUND`, `CJ_IDEMPOTENCY_CONFLICT` for another one of this id.
+   */
+  startBackfill(job: string, input: BackfillInput): Promise<BackfillView>;
+
+  /** Errors: `CJ_BACKFILL_NOT_FOUND`. */
+  getBackfill(job: string, id: string): Promise<BackfillView>;
+
+  /** Oldest first. Errors: `CJ_JOB_NOT_FOUND`. */
+  listBackfills(job: string): Promise<readonly BackfillView[]>;
+
+  /** Queues nothing more; what is queued stays. Idempotent. Errors: `CJ_BACKFILL_NOT_FOUND`. */
+  cancelBackfill(job: string, id: string): Promise<BackfillView>;
 
   /** Errors: `CJ_EXECUTION_NOT_FOUND`. */
   getExecution(id: string): Promise<ExecutionView>;

@@ -52,6 +52,7 @@ function errorOf({ code, detail, violations }: z.output<typeof problemSchema>): 
     case 'CJ_TRIGGER_NOT_FOUND':
     case 'CJ_EXECUTION_NOT_FOUND':
     case 'CJ_REMINDER_NOT_FOUND':
+    case 'CJ_BACKFILL_NOT_FOUND':
       return new NotFoundError(code, detail);
     case 'CJ_CALENDAR_NOT_FOUND':
       return violations.length > 0

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ValidationError } from '../domain/errors.js';
+import type { BackfillInput } from '../domain/backfill.js';
 import type { CalendarInput } from '../domain/calendar.js';
 import { isName } from '../domain/limits.js';
 import type { TriggerInput } from '../domain/trigger.js';
@@ -16,7 +17,15 @@ import type {
 import type { JobInput, PreviewInput } from './job-input.js';
 import { importChunks, importResults } from './rest-import.js';
 import type { RestAnswer, RestRequest, RestTransport } from './rest-transport.js';
-import type { CalendarSummary, CalendarView, ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+import type {
+  BackfillView,
+  CalendarSummary,
+  CalendarView,
+  ExecutionView,
+  JobView,
+  SchedulePreview,
+  TriggerView,
+} from './views.js';
 
 /** On the answer to a put: `created`, `changed` or `unchanged`. */
 export const OUTCOME_HEADER = 'cloudjob-outcome';
@@ -115,6 +124,25 @@ export class RestClient implements JobClient {
   run(job: string, { data, idempotencyKey = randomUUID() }: RunOptions = {}): Promise<ExecutionView> {
     const request = json('POST', `${this.#base}/jobs/${segment(job)}/executions`, data === undefined ? {} : { data });
     return this.#json({ ...request, headers: { ...request.headers, 'idempotency-key': idempotencyKey } });
+  }
+
+  /** An id of its own makes sure that a repeated request is one backfill. */
+  startBackfill(job: string, input: BackfillInput): Promise<BackfillView> {
+    const path = `${this.#base}/jobs/${segment(job)}/backfill`;
+    return this.#json(json('POST', path, { id: randomUUID(), ...input }));
+  }
+
+  getBackfill(job: string, id: string): Promise<BackfillView> {
+    return this.#json(get(`${this.#base}/jobs/${segment(job)}/backfills/${segment(id)}`));
+  }
+
+  async listBackfills(job: string): Promise<readonly BackfillView[]> {
+    const path = `${this.#base}/jobs/${segment(job)}/backfills`;
+    return (await this.#json<{ items: readonly BackfillView[] }>(get(path))).items;
+  }
+
+  cancelBackfill(job: string, id: string): Promise<BackfillView> {
+    return this.#json(json('POST', `${this.#base}/jobs/${segment(job)}/backfills/${segment(id)}/cancel`));
   }
 
   getExecution(id: string): Promise<ExecutionView> {

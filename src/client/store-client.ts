@@ -1,4 +1,5 @@
 import { ValidationError } from '../domain/errors.js';
+import type { BackfillInput } from '../domain/backfill.js';
 import type { CalendarInput } from '../domain/calendar.js';
 import { isName } from '../domain/limits.js';
 import type { TriggerInput } from '../domain/trigger.js';
@@ -15,13 +16,25 @@ import type {
 } from './job-client.js';
 import type { JobInput, PreviewInput } from './job-input.js';
 import { schedulePreview } from './schedule-preview.js';
+import { StoreBackfills } from './store-backfills.js';
 import { StoreCalendars } from './store-calendars.js';
 import { StoreExecutions } from './store-executions.js';
 import { StoreJobs } from './store-jobs.js';
 import { StoreTriggers } from './store-triggers.js';
-import type { CalendarSummary, CalendarView, ExecutionView, JobView, SchedulePreview, TriggerView } from './views.js';
+import type {
+  BackfillView,
+  CalendarSummary,
+  CalendarView,
+  ExecutionView,
+  JobView,
+  SchedulePreview,
+  TriggerView,
+} from './views.js';
 
-export type ClientStores = Pick<Stores, 'jobs' | 'executions' | 'calendars' | 'planning' | 'events' | 'clusterClock'>;
+export type ClientStores = Pick<
+  Stores,
+  'jobs' | 'executions' | 'calendars' | 'planning' | 'backfills' | 'events' | 'clusterClock'
+>;
 
 /** `JobClient` over the store. Checks everything that callers write; cheap to make, holds nothing open. */
 export class StoreClient implements JobClient {
@@ -31,6 +44,7 @@ export class StoreClient implements JobClient {
   readonly #jobs: StoreJobs;
   readonly #triggers: StoreTriggers;
   readonly #executions: StoreExecutions;
+  readonly #backfills: StoreBackfills;
 
   /** Errors: `ValidationError` for a namespace that cannot exist. */
   constructor({ stores }: { readonly stores: ClientStores }, config: { readonly namespace: string }) {
@@ -44,6 +58,7 @@ export class StoreClient implements JobClient {
     const owners = (this.#jobs = new StoreJobs({ jobs, clusterClock, calendars }, config));
     this.#triggers = new StoreTriggers({ jobs, clusterClock, calendars, owners });
     this.#executions = new StoreExecutions({ jobs, executions, clusterClock, owners }, config);
+    this.#backfills = new StoreBackfills({ jobs, backfills: stores.backfills, clusterClock, calendars, owners });
   }
 
   putJob(input: JobInput, options: WriteOptions = {}): Promise<{ outcome: PutOutcome; job: JobView }> {
@@ -112,6 +127,22 @@ export class StoreClient implements JobClient {
 
   run(job: string, options: RunOptions = {}): Promise<ExecutionView> {
     return this.#executions.run(job, options);
+  }
+
+  startBackfill(job: string, input: BackfillInput): Promise<BackfillView> {
+    return this.#backfills.start(job, input);
+  }
+
+  getBackfill(job: string, id: string): Promise<BackfillView> {
+    return this.#backfills.get(job, id);
+  }
+
+  listBackfills(job: string): Promise<readonly BackfillView[]> {
+    return this.#backfills.list(job);
+  }
+
+  cancelBackfill(job: string, id: string): Promise<BackfillView> {
+    return this.#backfills.cancel(job, id);
   }
 
   getExecution(id: string): Promise<ExecutionView> {

@@ -1,3 +1,4 @@
+import type { Backfill } from '../domain/backfill.js';
 import { idempotencyKeyOf, type Execution } from '../domain/execution.js';
 import { splitJobKey, type Job } from '../domain/job.js';
 import type { Target } from '../domain/target.js';
@@ -11,6 +12,7 @@ import {
 } from '../domain/trigger.js';
 import type { Calendar } from '../store/calendar-store.js';
 import type {
+  BackfillView,
   CalendarSummary,
   CalendarView,
   ExecutionView,
@@ -87,10 +89,25 @@ export function executionView(execution: Execution): ExecutionView {
     ...(worker === undefined ? {} : { worker }),
     epoch,
     ...(execution.cancelRequested === true ? { cancelRequested: true } : {}),
+    ...(execution.backfill === undefined ? {} : { backfill: execution.backfill }),
     ...(data === undefined ? {} : { data }),
     ...(result === undefined ? {} : { result }),
     ...(error === undefined ? {} : { error }),
     ...(missed === undefined ? {} : { missed: { count: missed.count, throughAt: toIso(missed.throughAt) } }),
+  };
+}
+
+export function backfillView(backfill: Backfill): BackfillView {
+  const { id, trigger, overlap, data, state, reason, count, queuedCount, skippedCount, finishedAt } = backfill;
+  const job = splitJobKey(backfill.job);
+  return {
+    ...{ id, namespace: job.namespace, job: job.name, trigger },
+    ...{ from: toIso(backfill.from), to: toIso(backfill.to), overlap },
+    ...(data === undefined ? {} : { data }),
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ...{ count, queuedCount, skippedCount, createdAt: toIso(backfill.createdAt) },
+    ...(finishedAt === undefined ? {} : { finishedAt: toIso(finishedAt) }),
   };
 }
 

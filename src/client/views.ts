@@ -1,3 +1,4 @@
+import type { BackfillOverlap, BackfillReason, BackfillState } from '../domain/backfill.js';
 import type { CalendarDefinition } from '../domain/calendar.js';
 import type { ExecutionReason } from '../domain/execution.js';
 import type { ExecutionState } from '../domain/execution-state.js';
@@ -99,10 +100,31 @@ export interface ExecutionView {
   readonly worker?: string;
   readonly epoch: number;
   readonly cancelRequested?: true;
+  /** Id of the backfill that it belongs to. */
+  readonly backfill?: string;
   readonly data?: JsonValue;
   readonly result?: JsonValue;
   readonly error?: { readonly code: string; readonly message: string };
   readonly missed?: { readonly count: number; readonly throughAt: IsoInstant };
+}
+
+export interface BackfillView {
+  readonly id: string;
+  readonly namespace: string;
+  readonly job: string;
+  readonly trigger: string;
+  readonly from: IsoInstant;
+  readonly to: IsoInstant;
+  readonly overlap: BackfillOverlap;
+  readonly data?: JsonValue;
+  readonly state: BackfillState;
+  readonly reason?: BackfillReason;
+  /** Times in the range, and how many of them were queued or skipped so far. */
+  readonly count: number;
+  readonly queuedCount: number;
+  readonly skippedCount: number;
+  readonly createdAt: IsoInstant;
+  readonly finishedAt?: IsoInstant;
 }
 
 export interface PreviewFire {

@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   CJ_EXECUTION_NOT_FOUND: { retryable: false, status: 404, title: 'The execution does not exist' },
   CJ_REMINDER_NOT_FOUND: { retryable: false, status: 404, title: 'The reminder does not exist' },
   CJ_CALENDAR_NOT_FOUND: { retryable: false, status: 404, title: 'The calendar does not exist' },
+  CJ_BACKFILL_NOT_FOUND: { retryable: false, status: 404, title: 'The backfill does not exist' },
   CJ_VERSION_CONFLICT: { retryable: false, status: 412, title: 'The resource was changed by somebody else' },
   CJ_STATE_CONFLICT: { retryable: false, status: 409, title: 'The resource is not in a state that allows this' },
   CJ_IDEMPOTENCY_CONFLICT: { retryable: false, status: 409, title: 'The idempotency key was used for another request' },

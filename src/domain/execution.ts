@@ -42,21 +42,30 @@ export function manualExecutionId(shard: ShardId, requestedAt: EpochMs, unique: 
   return idOf(shard, requestedAt, `m${unique}`);
 }
 
+/** Id of a fire of a backfill; `identity` (0-9 a-z) stands for the trigger and the backfill. */
+export function backfillExecutionId(shard: ShardId, identity: string, nominalAt: EpochMs): ExecutionId {
+  return idOf(shard, nominalAt, `b${identity}`);
+}
+
 /** Id of a record of fires that did not run. */
 export function missedExecutionId(shard: ShardId, trigger: TriggerKey, firstNominalAt: EpochMs): ExecutionId {
   return idOf(shard, firstNominalAt, `x${triggerIdentity(trigger)}`);
 }
 
-/** The key under which user code can make its effects idempotent: equal for all attempts of one fire. */
+/**
+ * The key under which user code can make its effects idempotent: equal for all attempts of one fire. A fire of a
+ * backfill has another one than the live fire of the same time: it is to run once more.
+ */
 export function idempotencyKeyOf(execution: {
   job: JobKey;
   trigger: string | null;
   nominalAt: EpochMs;
   id: ExecutionId;
+  backfill?: string;
 }): string {
-  return execution.trigger === null
-    ? `${execution.job}@${execution.id}`
-    : `${execution.job}/${execution.trigger}@${execution.nominalAt}`;
+  const { job, trigger, nominalAt, id, backfill } = execution;
+  if (trigger === null) return `${job}@${id}`;
+  return `${job}/${trigger}@${nominalAt}${backfill === undefined ? '' : `#${backfill}`}`;
 }
 
 /** Why a fire has a record but did not run, or why an execution ended as it did. */
@@ -91,6 +100,8 @@ export interface NewExecution {
   readonly data?: JsonValue;
   /** Its trigger has a fixed delay after completion: the end of this execution makes it due again. */
   readonly isAwaited?: true;
+  /** Id of the backfill that it belongs to. */
+  readonly backfill?: string;
 }
 
 /** A range of nominal times that did not run: one record, however many they are. */

@@ -18,6 +18,7 @@ export class Metrics {
   readonly fires = this.#counter('cloudjob_fires_total', 'Fires decided, by outcome', ['outcome']);
   readonly misses = this.#counter('cloudjob_misses_total', 'Nominal times that were recorded as missed', ['reason']);
   readonly lateFires = this.#counter('cloudjob_late_fires_total', 'Fires released at the rate of catching up', []);
+  readonly backfillFires = this.#counter('cloudjob_backfill_fires_total', 'Fires of backfills decided', []);
   readonly fireBatch = this.#histogram(
     'cloudjob_fire_batch_size',
     'Triggers per fire call',

@@ -95,6 +95,11 @@ export class FirePlanner {
     return this.#late.entries()[0]?.sendAt ?? this.#planned[0]?.sendAt ?? null;
   }
 
+  /** Are late fires still to be made up for? */
+  isCatchingUp(): boolean {
+    return this.#isBacklogged || this.#late.size > 0;
+  }
+
   nextReadAt(): EpochMs {
     const isDrained =
       (this.#isTruncated && this.#planned.length < this.#readLimit / 4) || (this.#isBacklogged && !this.#hasManyLate());

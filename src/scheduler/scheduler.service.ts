@@ -16,7 +16,15 @@ import { DEFAULT_CATCH_UP_PER_SECOND, ShardLoop } from './shard-loop.js';
 export interface SchedulerServiceDeps {
   readonly stores: Pick<
     Stores,
-    'executions' | 'events' | 'clusterClock' | 'calendars' | 'planning' | 'reconciling' | 'progress'
+    | 'executions'
+    | 'events'
+    | 'clusterClock'
+    | 'calendars'
+    | 'planning'
+    | 'reconciling'
+    | 'progress'
+    | 'backfills'
+    | 'jobs'
   >;
   readonly elector: LeaderElector;
   /** What the elector asks; shown as the reason why this service is not ready. @default always fit */
@@ -47,8 +55,8 @@ export class SchedulerService extends Service {
 
   readonly #calendars: CalendarBook;
   readonly #reconciler: Reconciler;
-  readonly #catchUpPerSecond: number;
   readonly #memory = new Map<ShardId, KnownProgress>();
+  readonly #catchUpPerSecond: number;
 
   constructor(deps: SchedulerServiceDeps, config: SchedulerServiceConfig = {}) {
     super();
@@ -96,10 +104,21 @@ export class SchedulerService extends Service {
   #lead(term: LeadershipTerm): void {
     if (this.stopSignal.aborted || term.ended.aborted) return;
     const { stores, logger, elector } = this.#deps;
-    const { executions: store, planning, progress, events, clusterClock } = stores;
+    const { executions: store, planning, progress, events, clusterClock, backfills, jobs } = stores;
     const rollback = { progress, checkpoints: elector.checkpoints, memory: this.#memory };
     const loop = new ShardLoop(
-      { ...this.#deps, ...rollback, store, planning, calendars: this.#calendars, events, clusterClock, term },
+      {
+        ...this.#deps,
+        ...rollback,
+        store,
+        backfills,
+        jobs,
+        planning,
+        calendars: this.#calendars,
+        events,
+        clusterClock,
+        term,
+      },
       { tz: process.versions.tz ?? 'unknown', catchUpPerSecond: this.#catchUpPerSecond },
     );
     this.#loops.set(term, loop);

@@ -10,8 +10,10 @@ import type { Metrics } from '../runtime/metrics.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
+import type { BackfillStore } from '../store/backfill-store.js';
 import type { EventBus } from '../store/event-bus.js';
 import type { ExecutionStore, Unsubscribe } from '../store/execution-store.js';
+import type { JobStore } from '../store/job-store.js';
 import type { PlanningStore } from '../store/planning-store.js';
 import type { ProgressStore } from '../store/progress-store.js';
 import type { CalendarBook } from './calendar-book.js';
@@ -21,12 +23,15 @@ import { FirePlanner } from './fire-planner.js';
 import { FireReporter } from './fire-reporter.js';
 import type { PlannedFire } from './planned-fire.js';
 import { RollbackGuard } from './rollback-guard.js';
+import { ShardBackfiller } from './shard-backfiller.js';
 import { ShardReplanner } from './shard-replanner.js';
 import { ShardUpkeep } from './shard-upkeep.js';
 
 export interface ShardLoopDeps {
   readonly store: ExecutionStore;
   readonly planning: PlanningStore;
+  readonly backfills: BackfillStore;
+  readonly jobs: Pick<JobStore, 'getJob'>;
   readonly calendars: CalendarBook;
   readonly progress: ProgressStore;
   readonly checkpoints: ShardCheckpoints | undefined;
@@ -80,6 +85,7 @@ export class ShardLoop extends Service {
   readonly #reporter: FireReporter;
   readonly #upkeep: ShardUpkeep;
   readonly #replanner: ShardReplanner;
+  readonly #backfiller: ShardBackfiller;
   readonly #writes = new Set<Promise<void>>();
   #read: Promise<void> | undefined;
   #readFailures = 0;
@@ -99,6 +105,7 @@ export class ShardLoop extends Service {
     this.#planner = new FirePlanner({ ...deps, pace }, { shard });
     this.#guard = new RollbackGuard(deps);
     this.#dispatcher = new FireDispatcher({ ...deps, store: this.#guard });
+    this.#backfiller = new ShardBackfiller({ ...deps, pace }, { isCatchingUp: () => this.#planner.isCatchingUp() });
     this.#reporter = new FireReporter(deps);
     this.#upkeep = new ShardUpkeep(deps);
     const [onMoved, isSettled] = [() => this.#onHint(), () => !this.#planner.hasOldInFlight()];
@@ -128,6 +135,7 @@ export class ShardLoop extends Service {
     await this.#untilDone(() => this.#readOnce());
     await this.#upkeep.start();
     await this.#replanner.start();
+    await this.#backfiller.start();
     logger.info('shard-led', { shard, epoch });
     probe.signal('shard-ready', { shard, epoch });
     this.#mayFire = true;
@@ -144,6 +152,7 @@ export class ShardLoop extends Service {
         this.#guard.stop(),
         this.#upkeep.stop(),
         this.#replanner.stop(),
+        this.#backfiller.stop(),
         this.#read,
         ...this.#writes,
       ]);
@@ -162,6 +171,7 @@ export class ShardLoop extends Service {
   #onHint(): void {
     this.#planner.outdate();
     this.#upkeep.wake();
+    this.#backfiller.wake();
     this.#step();
   }
 

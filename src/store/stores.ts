@@ -1,3 +1,4 @@
+import type { BackfillStore } from './backfill-store.js';
 import type { CalendarStore } from './calendar-store.js';
 import type { ClusterClock } from './cluster-clock.js';
 import type { EventBus } from './event-bus.js';
@@ -14,6 +15,7 @@ export interface Stores extends Service {
   readonly jobs: JobStore;
   readonly executions: ExecutionStore;
   readonly calendars: CalendarStore;
+  readonly backfills: BackfillStore;
   readonly planning: PlanningStore;
   readonly reconciling: ReconcileStore;
   readonly progress: ProgressStore;

@@ -1,3 +1,4 @@
+import { describeBackfillStore } from './backfill-store.contract.js';
 import { describeCalendarStore } from './calendar-store.contract.js';
 import { describeEventBus } from './event-bus.contract.js';
 import { describeExecutionStore } from './execution-store.contract.js';
@@ -12,3 +13,4 @@ describeNodeRegistry('redis', redisStores);
 describeEventBus('redis', redisStores);
 describeCalendarStore('redis', redisStores);
 describePlanningStore('redis', redisStores);
+describeBackfillStore('redis', redisStores);

@@ -19,7 +19,7 @@ async function setup({ shardCount = 4 } = {}) {
   const common = { clock, logger: silentLogger, metrics: new Metrics(), probe: new RecordingProbe() };
   const raiseEpoch = (shard: number) => stores.executions.raiseFence(shard, 'me');
   const elector = new StaticElector({ ...common, raiseEpoch }, { member: 'me', shardCount });
-  const { clusterClock, calendars, planning, reconciling, progress } = stores;
+  const { clusterClock, calendars, planning, reconciling, progress, jobs, backfills } = stores;
   const scheduler = new SchedulerService({
     ...common,
     stores: {
@@ -30,6 +30,8 @@ async function setup({ shardCount = 4 } = {}) {
       planning,
       reconciling,
       progress,
+      jobs,
+      backfills,
     },
     elector,
   });

@@ -55,8 +55,8 @@ export function setup() {
     const term = new FakeTerm(epoch);
     const probe = new RecordingProbe();
     const metrics = new Metrics();
-    const { planning, progress } = stores;
-    const known = { progress, checkpoints: undefined, memory: new Map<number, KnownProgress>() };
+    const { planning, progress, backfills, jobs } = stores;
+    const known = { progress, backfills, jobs, checkpoints: undefined, memory: new Map<number, KnownProgress>() };
     const common = { term, clusterClock, clock: ownClock, probe, metrics, events: stores.events, planning, calendars };
     const loop = new ShardLoop({ ...common, ...known, store, logger: silentLogger }, { tz });
     onTestFinished(async () => {

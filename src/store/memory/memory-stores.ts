@@ -3,6 +3,7 @@ import type { Clock } from '../../runtime/clock.js';
 import { Service } from '../../runtime/service.js';
 import { localClusterClock, type ClusterClock } from '../cluster-clock.js';
 import type { Stores } from '../stores.js';
+import { MemoryBackfillStore } from './memory-backfill-store.js';
 import { MemoryCalendarStore } from './memory-calendar-store.js';
 import { MemoryEventBus } from './memory-event-bus.js';
 import { MemoryExecutionStore } from './memory-execution-store.js';
@@ -23,6 +24,7 @@ export class MemoryStores extends Service implements Stores {
   readonly jobs: MemoryJobStore;
   readonly executions: MemoryExecutionStore;
   readonly calendars: MemoryCalendarStore;
+  readonly backfills: MemoryBackfillStore;
   readonly planning: MemoryPlanningStore;
   readonly reconciling = new MemoryReconcileStore();
   readonly progress: MemoryProgressStore;
@@ -36,6 +38,7 @@ export class MemoryStores extends Service implements Stores {
     const shards = Array.from({ length: shardCount }, (_, id) => new MemoryShard(id, hints));
     this.jobs = new MemoryJobStore({ shards, clock });
     this.executions = new MemoryExecutionStore({ shards, clock, hints });
+    this.backfills = new MemoryBackfillStore({ shards, clock });
     this.calendars = new MemoryCalendarStore({ clock });
     this.planning = new MemoryPlanningStore({ shards, clock });
     this.progress = new MemoryProgressStore({ shards });

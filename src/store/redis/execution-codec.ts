@@ -18,7 +18,7 @@ import { canonicalJson, parseJson, unescapeField } from './canonical-json.js';
  * An execution is stored as five lines:
  *
  *     state|attempt|maxAttempts|firedAt|epoch|token|worker|startedAt|finishedAt|reason|cancel|settledBy
- *     lane ppp<due>|job|trigger|nominal time, if it is not the id's|w, if the trigger waits for its end
+ *     lane ppp<due>|job|trigger|nominal time, if it is not the id's|w, if the trigger waits for its end|backfill
  *     data as JSON
  *     result as JSON; of a missed record: {"count":…,"throughAt":…}
  *     error as JSON
@@ -34,12 +34,12 @@ export function orderPrefix(lane: Lane, priority: number): string {
 
 /** Arguments of one new execution in the scripts `fire` and `run`: attempts allowed, order, lines below it. */
 export function encodeNewExecution(execution: NewExecution): readonly [string, string, string] {
-  const { id, job, trigger, nominalAt, dueAt, lane, priority, maxAttempts, data, isAwaited } = execution;
+  const { id, job, trigger, nominalAt, dueAt, lane, priority, maxAttempts, data } = execution;
   const dataLine = data === undefined ? '' : JSON.stringify(data);
   return [
     String(maxAttempts),
     `${orderPrefix(lane, priority)}${String(dueAt).padStart(15, '0')}`,
-    `|${job}|${trigger ?? ''}|${nominalField(id, nominalAt)}${isAwaited === true ? '|w' : ''}\n${dataLine}\n\n`,
+    `|${job}|${trigger ?? ''}|${nominalField(id, nominalAt)}${marksOf(execution)}\n${dataLine}\n\n`,
   ];
 }
 
@@ -64,7 +64,7 @@ export function encodeError(error: ExecutionError): string {
 export function decodeExecution(id: ExecutionId, value: string): Execution {
   const [stateLine = '', fixedLine = '', data = '', result = '', error = ''] = value.split('\n');
   const state = stateLine.split('|');
-  const [order = '', job = '', trigger = '', nominal = '', awaited] = fixedLine.split('|');
+  const [order = '', job = '', trigger = '', nominal = '', awaited, backfill] = fixedLine.split('|');
   if (state.length !== STATE_FIELDS || job === '') throw new InvariantError(`the record of execution ${id} is damaged`);
   const [stateName, attempt, maxAttempts, firedAt, epoch, , worker, startedAt, finishedAt, reason, cancel] = state;
   const blank = order.indexOf(' ');
@@ -79,6 +79,7 @@ export function decodeExecution(id: ExecutionId, value: string): Execution {
     maxAttempts: Number(maxAttempts),
     ...(data === '' ? {} : { data: parseJson(data) }),
     ...(awaited === 'w' ? { isAwaited: true } : {}),
+    ...(backfill === undefined ? {} : { backfill }),
     state: stateName as ExecutionState,
     ...(reason ? { reason: reason as ExecutionReason } : {}),
     firedAt: Number(firedAt),
@@ -99,6 +100,12 @@ function outcomeOf(state: ExecutionState, line: string): Pick<Execution, 'result
   if (line === '') return {};
   const value = parseJson(line);
   return state === 'missed' ? { missed: value as unknown as NonNullable<Execution['missed']> } : { result: value };
+}
+
+/** The last fields of the fixed line; nothing for most. */
+function marksOf({ isAwaited, backfill }: NewExecution): string {
+  const awaited = isAwaited === true ? '|w' : '';
+  return backfill === undefined ? awaited : `${awaited || '|'}|${backfill}`;
 }
 
 /** Nothing where the id says the same. */

@@ -23,6 +23,7 @@ export interface ShardKeys {
   readonly history: string;
   readonly expiry: string;
   readonly claims: string;
+  readonly backfills: string;
 }
 
 export function shardKeysOf(cluster: string, shard: ShardId): ShardKeys {
@@ -41,6 +42,7 @@ export function shardKeysOf(cluster: string, shard: ShardId): ShardKeys {
     history: `${prefix}:history`,
     expiry: `${prefix}:expiry`,
     claims: `${prefix}:claims`,
+    backfills: `${prefix}:backfills`,
   };
 }
 

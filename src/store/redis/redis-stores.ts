@@ -10,6 +10,7 @@ import { checkServer } from './durability-check.js';
 import { JobSweeper } from './job-sweeper.js';
 import { checkClusterName } from './keys.js';
 import { RedisPubSub } from './pub-sub.js';
+import { RedisBackfillStore } from './redis-backfill-store.js';
 import { RedisCalendarStore } from './redis-calendar-store.js';
 import { RedisClusterClock } from './redis-cluster-clock.js';
 import type { RedisSource } from './redis-clients.js';
@@ -47,6 +48,7 @@ export class RedisStores extends Service implements Stores {
   readonly jobs: RedisJobStore;
   readonly executions: RedisExecutionStore;
   readonly calendars: RedisCalendarStore;
+  readonly backfills: RedisBackfillStore;
   readonly planning: RedisPlanningStore;
   readonly reconciling: RedisReconcileStore;
   readonly progress: RedisProgressStore;
@@ -78,6 +80,7 @@ export class RedisStores extends Service implements Stores {
     this.#layout = layout;
     this.jobs = new RedisJobStore({ connection, scripts, layout, sweeper });
     this.executions = new RedisExecutionStore({ connection, scripts, layout, sweeper, hints });
+    this.backfills = new RedisBackfillStore({ connection, scripts, layout });
     this.calendars = new RedisCalendarStore({ connection, scripts }, { cluster });
     this.planning = new RedisPlanningStore({ connection, scripts, layout });
     this.reconciling = new RedisReconcileStore({ scripts, layout });
