@@ -69,6 +69,18 @@ describe('planJobs', () => {
     expect(warnings).toEqual([expect.stringMatching(/^Migrated\.ten: unrefTimeout, threshold has no effect/)]);
   });
 
+  it('hands on the calendars of a job, and leaves them out of one without its schedule', () => {
+    class Settles {
+      @Cron('0 18 * * MON-FRI', { name: 'on', calendars: ['holidays'] })
+      on() {}
+      @Cron('0 18 * * MON-FRI', { name: 'off', calendars: ['holidays'], disabled: true })
+      off() {}
+    }
+    const [on, off] = planOf(Settles).jobs;
+    expect(on?.input).toMatchObject({ name: 'on', calendars: ['holidays'] });
+    expect(off?.input).not.toHaveProperty('calendars');
+  });
+
   it.each([
     ['500ms', 500],
     ['30s', 30_000],
