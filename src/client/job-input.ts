@@ -4,6 +4,7 @@ import { parseInput } from '../domain/input.js';
 import { jobFields, type Job, type JobDefinition } from '../domain/job.js';
 import { calendarSchema } from '../domain/calendar.js';
 import { MAX_CALENDARS_PER_TRIGGER, NAME } from '../domain/limits.js';
+import { LOCALES } from '../domain/time/locale.js';
 import { instantSchema, MAX_PREVIEW_COUNT, scheduleSchema } from '../domain/time/schedule.js';
 import { timeZoneOf } from '../domain/time/time-zone.js';
 import { parseTrigger, triggerFields, type TriggerDefinition } from '../domain/trigger.js';
@@ -46,6 +47,8 @@ export const previewInputSchema = z.strictObject({
     .optional(),
   /** Where named calendars are looked up. */
   namespace: NAME.optional(),
+  /** Language of the description and the notes. */
+  locale: z.enum(LOCALES).default('en'),
 });
 
 export type PreviewInput = z.input<typeof previewInputSchema>;
@@ -81,9 +84,10 @@ export function parseJobInput(input: unknown, stored: Job | null): ParsedJob {
 }
 
 function definitionOf(parsed: z.output<typeof jobInputSchema>): JobDefinition {
-  const { target, queue, priority, timeZone, misfire, overlap, retry, timeoutMs, retention, labels, data } = parsed;
+  const { target, queue, priority, timeZone, misfire, overlap, retry, timeoutMs, retention, labels } = parsed;
+  const { data, partitioned } = parsed;
   const rest = { target, queue, priority, timeZone, misfire, overlap, retry, timeoutMs, retention, labels };
-  return data === undefined ? rest : { ...rest, data };
+  return { ...rest, ...(data === undefined ? {} : { data }), ...(partitioned === true ? { partitioned } : {}) };
 }
 
 function withStoredSecret(definition: JobDefinition, stored: Job | null): JobDefinition {

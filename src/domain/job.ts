@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ValidationError } from './errors.js';
 import { parseInput } from './input.js';
 import type { JsonValue } from './json.js';
 import { MAX_DATA_BYTES, MAX_LABELS, NAME } from './limits.js';
@@ -48,6 +49,8 @@ export const jobFields = {
       error: `must not have more than ${MAX_LABELS} labels`,
     })
     .default({}),
+  /** Spreads the triggers over all shards instead of keeping them in the job's own. Cannot be changed later. */
+  partitioned: z.boolean().optional(),
 } as const;
 
 export const jobDefinitionSchema = z.strictObject(jobFields);
@@ -67,6 +70,8 @@ export interface JobDefinition {
   /** How long finished executions are kept: succeeded (also skipped, missed, cancelled) and failed ones. */
   readonly retention: { readonly succeededMs: DurationMs; readonly failedMs: DurationMs };
   readonly labels: Readonly<Record<string, string>>;
+  /** The triggers are spread over all shards. The same throughout the life of a job. */
+  readonly partitioned?: true;
 }
 
 export interface Job extends JobDefinition {
@@ -83,6 +88,12 @@ export interface Job extends JobDefinition {
 
 /** Checks a job definition without triggers. Errors: `ValidationError`. */
 export function parseJobDefinition(input: unknown): JobDefinition {
-  const { data, ...rest } = parseInput(jobDefinitionSchema, input);
-  return data === undefined ? rest : { ...rest, data };
+  const { data, partitioned, ...rest } = parseInput(jobDefinitionSchema, input);
+  return { ...rest, ...(data === undefined ? {} : { data }), ...(partitioned === true ? { partitioned } : {}) };
+}
+
+/** The problem of a put that would spread or gather the triggers of a job that is there. */
+export function partitionedProblem(wanted: JobDefinition): ValidationError {
+  const message = `cannot be changed: the job was created ${wanted.partitioned === true ? 'without' : 'with'} it`;
+  return new ValidationError([{ field: 'partitioned', message }]);
 }

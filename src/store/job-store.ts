@@ -1,4 +1,5 @@
 import type { Job, JobDefinition, JobKey } from '../domain/job.js';
+import type { ShardId } from '../domain/shard.js';
 import type { EpochMs } from '../domain/time/instant.js';
 import type { FireTime, Trigger, TriggerDefinition, TriggerKey } from '../domain/trigger.js';
 
@@ -66,7 +67,10 @@ export interface JobStore {
    * what is stored keeps its version, watermark and due instant, so that N replicas may declare one job.
    * A changed trigger starts at max(stored watermark, given watermark). The version of the job grows when its
    * definition or one of the triggers written or removed here changes: it stands for both (ETag, If-Match).
-   * Errors: `CJ_VERSION_CONFLICT`.
+   * Of a partitioned job only the trigger `default` may be written or removed here. Whether a job is partitioned
+   * is the same throughout its life. A write of a partitioned job, a pause and the end of one hold in all shards
+   * when the call resolves; after a failure in some of them, until it is repeated or `refreshCopies` has run there.
+   * Errors: `CJ_VERSION_CONFLICT`; `CJ_VALIDATION_FAILED` for another `partitioned` than the stored one.
    */
   putJob(put: PutJob): Promise<{ outcome: PutOutcome; job: Job }>;
 
@@ -89,7 +93,7 @@ export interface JobStore {
   resumeJob(key: JobKey): Promise<Job>;
 
   /**
-   * Writes up to 1000 triggers of one job in one transition.
+   * Writes up to 1000 triggers of one job in one transition; of a partitioned job in one transition per shard.
    * Errors: `CJ_JOB_NOT_FOUND`; `CJ_VERSION_CONFLICT` (only with a single trigger may a version be expected).
    */
   putTriggers(
@@ -108,4 +112,11 @@ export interface JobStore {
 
   /** False when there was none. Errors: `CJ_VERSION_CONFLICT`. */
   deleteTrigger(key: TriggerKey, expectedVersion?: number): Promise<boolean>;
+
+  /**
+   * Makes the copies of partitioned jobs in this shard agree with the jobs: what an interrupted write left behind
+   * is written, what an interrupted deletion left behind is deleted. Returns how many were wrong. Anybody may
+   * call it, at any time; the leader of the shard does, from time to time.
+   */
+  refreshCopies(shard: ShardId): Promise<number>;
 }

@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConflictError, NotFoundError } from '../../domain/errors.js';
-import { splitJobKey, type Job, type JobDefinition, type JobKey } from '../../domain/job.js';
-import { shardOfJob } from '../../domain/shard.js';
+import {
+  jobKeyOf,
+  partitionedProblem,
+  splitJobKey,
+  type Job,
+  type JobDefinition,
+  type JobKey,
+} from '../../domain/job.js';
+import { shardOfSpreadTrigger } from '../../domain/placement.js';
+import { shardOfJob, type ShardId } from '../../domain/shard.js';
 import { jobKeyOfTrigger, triggerKeyOf, triggerName, type Trigger, type TriggerKey } from '../../domain/trigger.js';
 import type { Clock } from '../../runtime/clock.js';
 import type {
@@ -37,12 +45,15 @@ export class MemoryJobStore implements JobStore {
       return { outcome: 'changed', job: stored.job };
     }
     checkVersion(`job ${put.key}`, put.expectedVersion, stored?.job.version);
+    if (stored !== undefined && stored.job.partitioned !== put.definition.partitioned) {
+      throw partitionedProblem(put.definition);
+    }
     const target: StoredJob = stored ?? {
       job: newJob(put, this.#clock.now()),
       triggers: new Map(),
       names: new ScoredSet(),
     };
-    shard.jobs.set(put.key, target);
+    this.#store(put.key, target);
     const removed = (put.removeTriggers ?? []).filter((name) => shard.removeTrigger(triggerKeyOf(put.key, name)));
     const written = writeTriggers(shard, target, put.triggers ?? []);
     if (stored === undefined) return { outcome: 'created', job: target.job };
@@ -60,7 +71,8 @@ export class MemoryJobStore implements JobStore {
 
   async listJobs(filter: JobFilter): Promise<Page<Job>> {
     const found = this.#shards
-      .flatMap((shard) => [...shard.jobs.values()].map((stored) => stored.job))
+      .flatMap((shard) => [...shard.jobs].filter(([key]) => shard === this.#shardOf(key)))
+      .map(([, stored]) => stored.job)
       .filter((job) => matches(job, filter));
     return pageOf(
       found.sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -70,12 +82,14 @@ export class MemoryJobStore implements JobStore {
   }
 
   async deleteJob(key: JobKey, expectedVersion?: number): Promise<boolean> {
-    const shard = this.#shardOf(key);
-    const stored = shard.jobs.get(key);
+    const stored = this.#shardOf(key).jobs.get(key);
     if (stored === undefined) return false;
     checkVersion(`job ${key}`, expectedVersion, stored.job.version);
-    for (const trigger of [...stored.triggers.values()]) shard.removeTrigger(trigger.key);
-    return shard.jobs.delete(key);
+    for (const shard of this.#shards) {
+      for (const trigger of [...(shard.jobs.get(key)?.triggers.values() ?? [])]) shard.removeTrigger(trigger.key);
+      shard.jobs.delete(key);
+    }
+    return true;
   }
 
   async pauseJob(key: JobKey, reason: string): Promise<Job> {
@@ -100,35 +114,55 @@ export class MemoryJobStore implements JobStore {
     triggers: readonly TriggerWrite[],
     expectedVersion?: ExpectedVersion,
   ): Promise<readonly PutOutcome[]> {
-    const stored = this.#existing(job);
-    const known = repeatedTriggers(stored, triggers, expectedVersion);
-    if (known !== undefined) return known;
-    for (const { name } of triggers) {
-      checkVersion(`trigger ${job}/${name}`, expectedVersion, stored.triggers.get(name)?.state.version);
+    const owner = this.#existing(job);
+    const byShard = new Map<MemoryShard, TriggerWrite[]>();
+    for (const write of triggers) {
+      const shard = this.#shardOfTrigger(owner, write.name);
+      byShard.set(shard, [...(byShard.get(shard) ?? []), write]);
     }
-    return writeTriggers(this.#shardOf(job), stored, triggers);
+    const outcomes = new Map<TriggerWrite, PutOutcome>();
+    for (const [shard, writes] of byShard) {
+      const written = putTriggersOf(shard, shard.jobs.get(job) as StoredJob, { writes, expectedVersion });
+      writes.forEach((write, index) => outcomes.set(write, written[index] ?? 'unchanged'));
+    }
+    return triggers.map((write) => outcomes.get(write) ?? 'unchanged');
   }
 
   async getTrigger(key: TriggerKey): Promise<Trigger | null> {
-    return this.#shardOf(jobKeyOfTrigger(key)).trigger(key) ?? null;
+    return this.#shardWith(key)?.trigger(key) ?? null;
   }
 
-  async listTriggers(job: JobKey, page: PageRequest): Promise<Page<Trigger>> {
-    const stored = this.#shardOf(job).jobs.get(job);
-    if (stored === undefined) return { items: [] };
-    // No name is empty, so the first page starts behind the empty one.
-    const entries = stored.names.after({ score: 0, member: page.cursor ?? '' }, page.limit + 1);
-    const items = entries.slice(0, page.limit).flatMap((entry) => stored.triggers.get(entry.member) ?? []);
-    const last = items.at(-1);
-    return entries.length > page.limit && last !== undefined ? { items, nextCursor: triggerName(last.key) } : { items };
+  /** The cursor is the number of a shard and the last name taken in it. */
+  async listTriggers(job: JobKey, { cursor = '0/', limit }: PageRequest): Promise<Page<Trigger>> {
+    const [shard = '', after = ''] = cursor.split('/');
+    const items: Trigger[] = [];
+    for (const { id, jobs } of this.#shards.slice(Number(shard))) {
+      const stored = jobs.get(job);
+      // No name is empty, so the first page starts behind the empty one.
+      const from = { score: 0, member: id === Number(shard) ? after : '' };
+      for (const { member } of stored?.names.after(from, limit + 1 - items.length) ?? []) {
+        const last = items.at(-1);
+        if (items.length === limit && last !== undefined) {
+          return { items, nextCursor: `${this.#shardWith(last.key)?.id ?? id}/${triggerName(last.key)}` };
+        }
+        items.push(stored?.triggers.get(member) as Trigger);
+      }
+    }
+    return { items };
   }
 
   async countTriggers(job: JobKey): Promise<number> {
-    return this.#shardOf(job).jobs.get(job)?.triggers.size ?? 0;
+    return this.#shards.reduce((sum, shard) => sum + (shard.jobs.get(job)?.triggers.size ?? 0), 0);
+  }
+
+  /** A copy shows the job itself: none can be wrong. */
+  async refreshCopies(): Promise<number> {
+    return 0;
   }
 
   async deleteTrigger(key: TriggerKey, expectedVersion?: number): Promise<boolean> {
-    const shard = this.#shardOf(jobKeyOfTrigger(key));
+    const shard = this.#shardWith(key);
+    if (shard === undefined) return false;
     const trigger = shard.trigger(key);
     if (trigger === undefined) return false;
     checkVersion(`trigger ${key}`, expectedVersion, trigger.state.version);
@@ -141,9 +175,50 @@ export class MemoryJobStore implements JobStore {
     return stored;
   }
 
-  #shardOf(job: JobKey): MemoryShard {
-    return this.#shards[shardOfJob(job, this.#shards.length)] as MemoryShard;
+  /** A copy of a partitioned job in another shard has triggers of its own, and shows what the job is now. */
+  #store(key: JobKey, stored: StoredJob): void {
+    this.#shardOf(key).jobs.set(key, stored);
+    if (stored.job.partitioned !== true) return;
+    const copyOf = () => ({ triggers: new Map<string, Trigger>(), names: new ScoredSet<string>() });
+    for (const { jobs } of this.#shards) {
+      if (!jobs.has(key)) jobs.set(key, Object.defineProperty(copyOf(), 'job', { get: () => stored.job }) as StoredJob);
+    }
   }
+
+  #shardOf(job: JobKey): MemoryShard {
+    return this.#shard(shardOfJob(job, this.#shards.length));
+  }
+
+  #shardOfTrigger({ job }: StoredJob, name: string): MemoryShard {
+    const key = jobKeyOf(job.namespace, job.name);
+    if (job.partitioned !== true) return this.#shardOf(key);
+    return this.#shard(shardOfSpreadTrigger(triggerKeyOf(key, name), this.#shards.length));
+  }
+
+  /** Undefined when there is no such job. */
+  #shardWith(key: TriggerKey): MemoryShard | undefined {
+    const job = jobKeyOfTrigger(key);
+    const stored = this.#shardOf(job).jobs.get(job);
+    return stored === undefined ? undefined : this.#shardOfTrigger(stored, triggerName(key));
+  }
+
+  #shard(id: ShardId): MemoryShard {
+    return this.#shards[id] as MemoryShard;
+  }
+}
+
+function putTriggersOf(
+  shard: MemoryShard,
+  stored: StoredJob,
+  { writes, expectedVersion }: { writes: readonly TriggerWrite[]; expectedVersion: ExpectedVersion },
+): PutOutcome[] {
+  const known = repeatedTriggers(stored, writes, expectedVersion);
+  if (known !== undefined) return known;
+  for (const { name } of writes) {
+    const { namespace, name: job } = stored.job;
+    checkVersion(`trigger ${namespace}/${job}/${name}`, expectedVersion, stored.triggers.get(name)?.state.version);
+  }
+  return writeTriggers(shard, stored, writes);
 }
 
 function newJob({ key, definition }: PutJob, now: number): Job {

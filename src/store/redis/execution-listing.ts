@@ -1,11 +1,13 @@
 import { parseExecutionId, type Execution, type ExecutionId } from '../../domain/execution.js';
 import { isTerminal, type ExecutionState } from '../../domain/execution-state.js';
-import { jobKeyOf } from '../../domain/job.js';
+import { jobKeyOf, type JobKey } from '../../domain/job.js';
+import type { ShardId } from '../../domain/shard.js';
 import type { ExecutionFilter } from '../execution-store.js';
 import type { Page } from '../job-store.js';
 import type { RedisConnection } from './connection.js';
 import { cursorProblem } from './cursor.js';
 import { decodeExecution } from './execution-codec.js';
+import { isMark, isPartitionedRecord } from './job-codec.js';
 import type { ShardKeys } from './keys.js';
 import type { RedisLayout } from './redis-layout.js';
 
@@ -54,7 +56,8 @@ const INDEXES: readonly Index[] = [
 const ENTRIES_PER_PAGE = 2000;
 
 /**
- * Lists executions. Those of one job come from its history, newest first. Without a job, the sets that serve the
+ * Lists executions. Those of one job come from its history, newest first; of a partitioned job, and of one that is
+ * gone and may have been one, from those of all shards. Without a job, the sets that serve the
  * states are read one after the other, each merged over the shards; an execution that moves on to a later set
  * while somebody pages is seen there, never twice in one set.
  */
@@ -73,21 +76,34 @@ export class ExecutionListing {
   async #listHistory(filter: ExecutionFilter, name: string): Promise<Page<Execution>> {
     const { connection, layout } = this.#deps;
     const job = jobKeyOf(filter.namespace, name);
-    const shard = layout.shardOf(job);
-    const keys = layout.keys(shard);
-    const since = filter.since === undefined ? '' : `${shard}-${String(Math.max(filter.since, 0)).padStart(15, '0')}`;
     if (filter.cursor !== undefined && parseExecutionId(filter.cursor) === null) throw cursorProblem();
-    let before = filter.cursor === undefined ? `(${job}0` : `(${job}/${filter.cursor}`;
+    const shards = await this.#shardsOf(job);
+    const count = filter.limit + 1;
+    let last = filter.cursor as ExecutionId | undefined;
     const page = new PageBuilder(filter);
     for (;;) {
-      const range = [before, `[${job}/${since}`, 'LIMIT', 0, filter.limit + 1];
-      const members = (await connection.send('ZREVRANGEBYLEX', [keys.history, ...range])) as string[];
-      const ids = members.map((member) => member.slice(job.length + 1) as ExecutionId);
-      const looks = ids.map((id) => ({ id, cursor: id }));
-      const isFull = page.add(looks, await this.#read(keys, ids));
-      if (isFull || members.length <= filter.limit) return page.finish(isFull);
-      before = `(${members.at(-1) ?? ''}`;
+      const found = await Promise.all(
+        shards.map(async (shard) => {
+          const since = filter.since === undefined ? '' : idPart(shard, Math.max(filter.since, 0));
+          const range = [historyBefore(job, shard, last), `[${job}/${since}`, 'LIMIT', 0, count];
+          return (await connection.send('ZREVRANGEBYLEX', [layout.keys(shard).history, ...range])) as string[];
+        }),
+      );
+      const ids = found.flat().map((member) => member.slice(job.length + 1) as ExecutionId);
+      const newest = ids.sort((a, b) => byTime(b, a)).slice(0, count);
+      const looks = newest.map((id) => ({ id, cursor: id }));
+      const isFull = page.add(looks, await this.#readAnywhere(newest));
+      if (isFull || newest.length < count) return page.finish(isFull);
+      last = newest.at(-1);
     }
+  }
+
+  async #shardsOf(job: JobKey): Promise<readonly ShardId[]> {
+    const { connection, layout } = this.#deps;
+    const home = layout.shardOf(job);
+    const record = await connection.send('HGET', [layout.keys(home).jobs, job]);
+    const isPlain = typeof record === 'string' && !isMark(record) && !isPartitionedRecord(record);
+    return isPlain ? [home] : layout.all().map((_, shard) => shard);
   }
 
   /** The cursor names the set, and score and member of the entry last looked at. */
@@ -193,6 +209,29 @@ class PageBuilder {
   finish(hasMore: boolean): Page<Execution> {
     return hasMore ? { items: this.#items, nextCursor: this.#cursor } : { items: this.#items };
   }
+}
+
+/** What an id holds after the number of its shard: time first. */
+function timePart(id: ExecutionId): string {
+  return id.slice(id.indexOf('-') + 1);
+}
+
+function idPart(shard: ShardId, at: number): string {
+  return `${shard}-${String(at).padStart(15, '0')}`;
+}
+
+/** By time, and by shard among those of one time. */
+function byTime(a: ExecutionId, b: ExecutionId): number {
+  const [left, right] = [timePart(a), timePart(b)];
+  if (left !== right) return left < right ? -1 : 1;
+  return (parseExecutionId(a)?.shard ?? 0) - (parseExecutionId(b)?.shard ?? 0);
+}
+
+/** The end of the range in the history of one shard that comes after `last` in the order of all of them. */
+function historyBefore(job: JobKey, shard: ShardId, last: ExecutionId | undefined): string {
+  if (last === undefined) return `(${job}0`;
+  const isBefore = shard < (parseExecutionId(last)?.shard ?? 0);
+  return `${isBefore ? '[' : '('}${job}/${shard}-${timePart(last)}`;
 }
 
 function matches(record: Execution, { namespace, state, since }: ExecutionFilter): boolean {

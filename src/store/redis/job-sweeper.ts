@@ -1,21 +1,21 @@
 import type { JobKey } from '../../domain/job.js';
+import type { ShardId } from '../../domain/shard.js';
 import type { RedisConnection } from './connection.js';
+import type { JobCopies } from './job-copies.js';
+import { isMark } from './job-codec.js';
 import type { RedisLayout } from './redis-layout.js';
-import type { ScriptName } from './script-manifest.js';
-import type { ScriptRunner } from './script-runner.js';
+import type { ShardSweep } from './shard-sweep.js';
 
 interface Deps {
   readonly connection: RedisConnection;
-  readonly scripts: ScriptRunner<ScriptName>;
   readonly layout: RedisLayout;
+  readonly copies: JobCopies;
+  readonly shardSweep: ShardSweep;
 }
 
-/** Triggers looked at in one step. */
-const STEP = 1000;
-
 /**
- * Finishes the deletion of a job with many triggers. While it is marked, nothing can be added to it, so one scan
- * over the triggers of its shard meets all of them. Anybody may do it, at any time, several at once.
+ * Finishes the deletion of a job with many triggers, or with triggers in many shards. Anybody may do it, at any
+ * time, several at once.
  */
 export class JobSweeper {
   readonly #deps: Deps;
@@ -24,20 +24,14 @@ export class JobSweeper {
     this.#deps = deps;
   }
 
-  async sweep(job: JobKey): Promise<void> {
-    const { connection, layout, scripts } = this.#deps;
-    const { jobs, triggers, triggerNames, due, expiry } = layout.keys(layout.shardOf(job));
-    let cursor = '0';
-    do {
-      const reply = await connection.send('HSCAN', [triggers, cursor, 'MATCH', `${job}/*`, 'COUNT', STEP]);
-      const [next, found] = reply as [string, string[]];
-      const keys = found.filter((_, index) => index % 2 === 0);
-      cursor = next;
-      await scripts.run(
-        'sweep_job',
-        [jobs, triggers, triggerNames, due, expiry],
-        [job, cursor === '0' ? 1 : 0, ...keys],
-      );
-    } while (cursor !== '0');
+  /** `found` is the shard in which the mark was met: its own unless it is that of a copy, which is removed there alone. */
+  async sweep(job: JobKey, found?: ShardId): Promise<void> {
+    const { connection, layout, copies, shardSweep } = this.#deps;
+    const home = layout.shardOf(job);
+    const shard = found ?? home;
+    const mark = await connection.send('HGET', [layout.keys(shard).jobs, job]);
+    if (typeof mark !== 'string' || !isMark(mark)) return;
+    if (shard === home && mark !== '-') await copies.delete(job, mark);
+    await shardSweep.sweep(shard, { job, mark, keepMark: false });
   }
 }

@@ -174,7 +174,7 @@ export class RedisExecutionStore implements ExecutionStore {
   async deleteExpired(shard: ShardId, epoch: Epoch, limit: number): Promise<number> {
     const keys = ['fence', 'executions', 'history', 'expiry', 'triggers', 'triggerNames', 'due'] as const;
     const [count, ...deleting] = await this.#fenced({ shard, epoch }, 'delete_expired', keys, [epoch, limit]);
-    for (const job of deleting) await this.#deps.sweeper.sweep(job as JobKey);
+    for (const job of deleting) await this.#deps.sweeper.sweep(job as JobKey, shard);
     return Number(count) + deleting.length;
   }
 

@@ -1,6 +1,15 @@
 import { ConflictError, InvariantError, NotFoundError } from '../../domain/errors.js';
-import type { Job, JobKey } from '../../domain/job.js';
-import { jobKeyOfTrigger, triggerName, type Trigger, type TriggerKey } from '../../domain/trigger.js';
+import { partitionedProblem, type Job, type JobKey } from '../../domain/job.js';
+import { shardOfSpreadTrigger } from '../../domain/placement.js';
+import type { ShardId } from '../../domain/shard.js';
+import {
+  DEFAULT_TRIGGER,
+  jobKeyOfTrigger,
+  triggerKeyOf,
+  triggerName,
+  type Trigger,
+  type TriggerKey,
+} from '../../domain/trigger.js';
 import type {
   ExpectedVersion,
   JobFilter,
@@ -12,7 +21,8 @@ import type {
   TriggerWrite,
 } from '../job-store.js';
 import type { RedisConnection } from './connection.js';
-import { decodeJob, encodeJob } from './job-codec.js';
+import { decodeJob, encodeJob, isPartitionedRecord } from './job-codec.js';
+import type { JobCopies } from './job-copies.js';
 import { JobListing } from './job-listing.js';
 import type { JobSweeper } from './job-sweeper.js';
 import { wakeChannel } from './keys.js';
@@ -28,7 +38,11 @@ interface Deps {
   readonly scripts: ScriptRunner<ScriptName>;
   readonly layout: RedisLayout;
   readonly sweeper: JobSweeper;
+  readonly copies: JobCopies;
 }
+
+/** Jobs known to be partitioned are remembered up to this number. */
+const MAX_KNOWN = 1000;
 
 const OUTCOMES: ReadonlyMap<unknown, PutOutcome> = new Map([
   [CODES.CREATED, 'created'],
@@ -36,11 +50,16 @@ const OUTCOMES: ReadonlyMap<unknown, PutOutcome> = new Map([
   [CODES.UNCHANGED, 'unchanged'],
 ]);
 
-/** Definitions in Redis: every write is one script on the keys of the job's shard. */
+/**
+ * Definitions in Redis: every write is one script on the keys of the job's shard. What is written of a partitioned
+ * job is then spread to its copies in the other shards (`JobCopies`).
+ */
 export class RedisJobStore implements JobStore {
   readonly #deps: Deps;
   readonly #listing: JobListing;
   readonly #triggers: TriggerReader;
+  /** A hint that saves the way to the home of a job; the scripts refuse where it is wrong. */
+  readonly #partitioned = new Set<JobKey>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -58,6 +77,7 @@ export class RedisJobStore implements JobStore {
     const { jobs, jobNames, triggers, triggerNames, due, expiry } = layout.keys(shard);
     const { definitionJson, facts } = encodeJob(put.definition);
     const writes = lastOfEach(put.triggers ?? []);
+    checkPlace(put);
     const removals = (put.removeTriggers ?? []).filter((name) => !writes.some((write) => write.name === name));
     for (;;) {
       const [code, detail] = await this.#run(
@@ -77,7 +97,8 @@ export class RedisJobStore implements JobStore {
       if (code === CODES.CONFLICT) throw versionConflict(`job ${put.key}`, put.expectedVersion, Number(detail));
       // An earlier job of this name is being deleted: help, so that none of its triggers comes back to life.
       if (code === CODES.DELETING) await sweeper.sweep(put.key);
-      else return { outcome: outcomeOf(code), job: jobOf(put.key, detail) };
+      else if (code === CODES.MISPLACED) throw partitionedProblem(put.definition);
+      else return { outcome: outcomeOf(code), job: await this.#spread(put.key, detail) };
     }
   }
 
@@ -107,14 +128,18 @@ export class RedisJobStore implements JobStore {
   async pauseJob(key: JobKey, reason: string): Promise<Job> {
     const { layout } = this.#deps;
     const { jobs } = layout.keys(layout.shardOf(key));
-    return existing(key, await this.#run('pause_job', [jobs], [key, canonicalJson(reason)]));
+    return this.#spread(key, existing(key, await this.#run('pause_job', [jobs], [key, canonicalJson(reason)])));
   }
 
   async resumeJob(key: JobKey): Promise<Job> {
     const { layout } = this.#deps;
     const shard = layout.shardOf(key);
     const wake = wakeChannel(layout.cluster, shard);
-    return existing(key, await this.#run('resume_job', [layout.keys(shard).jobs], [key, wake]));
+    return this.#spread(key, existing(key, await this.#run('resume_job', [layout.keys(shard).jobs], [key, wake])));
+  }
+
+  refreshCopies(shard: ShardId): Promise<number> {
+    return this.#deps.copies.refresh(shard);
   }
 
   async putTriggers(
@@ -122,24 +147,33 @@ export class RedisJobStore implements JobStore {
     triggers: readonly TriggerWrite[],
     expectedVersion?: ExpectedVersion,
   ): Promise<readonly PutOutcome[]> {
-    const { layout } = this.#deps;
-    const shard = layout.shardOf(job);
-    const keys = layout.keys(shard);
-    const writes = lastOfEach(triggers);
-    const [code, ...rest] = await this.#run(
-      'put_triggers',
-      [keys.jobs, keys.triggers, keys.triggerNames, keys.due, keys.expiry],
-      [job, expectedText(expectedVersion), wakeChannel(layout.cluster, shard), ...writes.flatMap(triggerArguments)],
-    );
-    if (code === CODES.NOT_FOUND) throw jobNotFound(job);
-    if (code === CODES.CONFLICT) throw versionConflict(`a trigger of job ${job}`, expectedVersion, Number(rest[0]));
-    const outcomes = new Map(writes.map((write, index) => [write.name, outcomeOf(rest[index])]));
-    return triggers.map(({ name }) => outcomes.get(name) ?? 'unchanged');
+    const outcomes = new Map<string, PutOutcome>();
+    for (let writes = lastOfEach(triggers); ;) {
+      const isSpread = this.#partitioned.has(job);
+      const groups = [...this.#byShard(job, writes, isSpread)];
+      const written = await Promise.all(
+        groups.map(([shard, group]) =>
+          this.#putInto(shard, { job, writes: group, isSpread }, expectedText(expectedVersion)),
+        ),
+      );
+      for (const [index, [code, ...rest]] of written.entries()) {
+        if (code === CODES.CONFLICT) throw versionConflict(`a trigger of job ${job}`, expectedVersion, Number(rest[0]));
+        if (code === CODES.OK) groups[index]?.[1].forEach(({ name }, i) => outcomes.set(name, outcomeOf(rest[i])));
+      }
+      if (written.every(([code]) => code === CODES.OK))
+        return triggers.map(({ name }) => outcomes.get(name) as PutOutcome);
+      const lacking = groups.filter((_, index) => written[index]?.[0] !== CODES.OK).map(([shard]) => shard);
+      writes = writes.filter(({ name }) => !outcomes.has(name));
+      await this.#help(job, lacking);
+    }
   }
 
   async getTrigger(key: TriggerKey): Promise<Trigger | null> {
-    const [trigger] = await this.#triggers.read(jobKeyOfTrigger(key), [key]);
-    return trigger ?? null;
+    for (const shard of this.#placesOf(key)) {
+      const [trigger] = await this.#triggers.read(shard, [key]);
+      if (trigger !== undefined) return trigger;
+    }
+    return null;
   }
 
   listTriggers(job: JobKey, page: PageRequest): Promise<Page<Trigger>> {
@@ -151,16 +185,82 @@ export class RedisJobStore implements JobStore {
   }
 
   async deleteTrigger(key: TriggerKey, expectedVersion?: number): Promise<boolean> {
+    for (const shard of this.#placesOf(key)) {
+      const { triggers, triggerNames, due, expiry } = this.#deps.layout.keys(shard);
+      const [code, version] = await this.#run(
+        'delete_trigger',
+        [triggers, triggerNames, due, expiry],
+        [jobKeyOfTrigger(key), triggerName(key), expectedText(expectedVersion)],
+      );
+      if (code === CODES.CONFLICT) throw versionConflict(`trigger ${key}`, expectedVersion, Number(version));
+      if (code === CODES.DELETED) return true;
+    }
+    return false;
+  }
+
+  /** Where a trigger may be: with its job, or spread. The job need not be read to find it. */
+  #placesOf(key: TriggerKey): ReadonlySet<ShardId> {
+    const home = this.#deps.layout.shardOf(jobKeyOfTrigger(key));
+    const spread = shardOfSpreadTrigger(key, this.shardCount);
+    return new Set(this.#partitioned.has(jobKeyOfTrigger(key)) ? [spread, home] : [home, spread]);
+  }
+
+  #byShard(job: JobKey, writes: readonly TriggerWrite[], isSpread: boolean): Map<ShardId, TriggerWrite[]> {
+    if (!isSpread) return new Map([[this.#deps.layout.shardOf(job), [...writes]]]);
+    const groups = new Map<ShardId, TriggerWrite[]>();
+    for (const write of writes) {
+      const shard = shardOfSpreadTrigger(triggerKeyOf(job, write.name), this.shardCount);
+      const group = groups.get(shard);
+      if (group === undefined) groups.set(shard, [write]);
+      else group.push(write);
+    }
+    return groups;
+  }
+
+  #putInto(
+    shard: ShardId,
+    { job, writes, isSpread }: { job: JobKey; writes: readonly TriggerWrite[]; isSpread: boolean },
+    expected: string | number,
+  ): Promise<unknown[]> {
     const { layout } = this.#deps;
-    const job = jobKeyOfTrigger(key);
-    const { triggers, triggerNames, due, expiry } = layout.keys(layout.shardOf(job));
-    const [code, version] = await this.#run(
-      'delete_trigger',
-      [triggers, triggerNames, due, expiry],
-      [job, triggerName(key), expectedText(expectedVersion)],
+    const { jobs, triggers, triggerNames, due, expiry } = layout.keys(shard);
+    const wake = wakeChannel(layout.cluster, shard);
+    return this.#run(
+      'put_triggers',
+      [jobs, triggers, triggerNames, due, expiry],
+      [job, expected, wake, isSpread ? 1 : '', ...writes.flatMap(triggerArguments)],
     );
-    if (code === CODES.CONFLICT) throw versionConflict(`trigger ${key}`, expectedVersion, Number(version));
-    return code === CODES.DELETED;
+  }
+
+  /** Some shards have no copy of the job, or it is partitioned and was not thought to be, or the other way round. */
+  async #help(job: JobKey, shards: readonly ShardId[]): Promise<void> {
+    const { copies, layout } = this.#deps;
+    const home = layout.shardOf(job);
+    const record = await copies.spread(
+      job,
+      shards.filter((shard) => shard !== home),
+    );
+    if (record === null || decodeJob(job, record) === null) {
+      this.#partitioned.delete(job);
+      throw jobNotFound(job);
+    }
+    this.#remember(job, record);
+  }
+
+  /** Resolves when the copies of a job that was written say what it says. */
+  async #spread(key: JobKey, written: unknown): Promise<Job> {
+    const record = String(written);
+    this.#remember(key, record);
+    if (isPartitionedRecord(record)) await this.#deps.copies.spread(key);
+    return jobOf(key, record);
+  }
+
+  #remember(job: JobKey, record: string): void {
+    this.#partitioned.delete(job);
+    if (!isPartitionedRecord(record)) return;
+    this.#partitioned.add(job);
+    const [oldest] = this.#partitioned;
+    if (this.#partitioned.size > MAX_KNOWN && oldest !== undefined) this.#partitioned.delete(oldest);
   }
 
   async #run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown[]> {
@@ -187,9 +287,16 @@ function outcomeOf(code: unknown): PutOutcome {
   return outcome;
 }
 
-function existing(key: JobKey, [code, record]: readonly unknown[]): Job {
+/** Errors: `CJ_INVARIANT` for triggers that cannot be written in the transition of their partitioned job. */
+function checkPlace({ key, definition, triggers = [], removeTriggers = [] }: PutJob): void {
+  if (definition.partitioned !== true) return;
+  const other = [...triggers.map(({ name }) => name), ...removeTriggers].find((name) => name !== DEFAULT_TRIGGER);
+  if (other !== undefined) throw new InvariantError(`trigger ${key}/${other} is not in the shard of its job`);
+}
+
+function existing(key: JobKey, [code, record]: readonly unknown[]): unknown {
   if (code === CODES.NOT_FOUND) throw jobNotFound(key);
-  return jobOf(key, record);
+  return record;
 }
 
 function jobOf(key: JobKey, record: unknown): Job {

@@ -76,10 +76,10 @@ export class RedisReconcileStore implements ReconcileStore {
     const toJudge = reply[3] as string[];
     const page = head(reply);
     if (source === 'triggers') return { ...page, triggers: triggersOf(shard, toJudge) };
-    // Copies of a partitioned job in other shards are not in their lists.
-    const own = toJudge.filter((job) => this.#deps.layout.shardOf(job) === shard);
-    if (own.length === 0) return { ...page, triggers: [] };
-    const listing = head(await this.#judgeTriggers({ shard, epoch, source: 'unlisted', cursor: '0' }, own));
+    if (toJudge.length === 0) return { ...page, triggers: [] };
+    // In another shard than its own a job is a copy, and listed as one.
+    const entries = toJudge.map((job) => (this.#deps.layout.shardOf(job) === shard ? job : `=${job}`));
+    const listing = head(await this.#judgeTriggers({ shard, epoch, source: 'unlisted', cursor: '0' }, entries));
     return { ...page, repairs: [...page.repairs, ...listing.repairs], triggers: [] };
   }
 

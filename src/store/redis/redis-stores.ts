@@ -7,6 +7,7 @@ import type { Stores } from '../stores.js';
 import { openCluster } from './cluster-meta.js';
 import { RedisConnection } from './connection.js';
 import { checkServer } from './durability-check.js';
+import { JobCopies } from './job-copies.js';
 import { JobSweeper } from './job-sweeper.js';
 import { checkClusterName } from './keys.js';
 import { RedisPubSub } from './pub-sub.js';
@@ -25,6 +26,7 @@ import { RedisReconcileStore } from './redis-reconcile-store.js';
 import { SCRIPT_FOLDER, SCRIPT_NAMES } from './script-manifest.js';
 import { ScriptRunner } from './script-runner.js';
 import { ShardHints } from './shard-hints.js';
+import { ShardSweep } from './shard-sweep.js';
 
 export interface RedisStoresConfig {
   readonly redis: RedisSource;
@@ -73,12 +75,14 @@ export class RedisStores extends Service implements Stores {
     const pubSub = new RedisPubSub({ clock, logger }, { source });
     const layout = new RedisLayout(checkClusterName(cluster));
     const scripts = new ScriptRunner({ connection }, { folder: SCRIPT_FOLDER, names: SCRIPT_NAMES });
-    const sweeper = new JobSweeper({ connection, scripts, layout });
+    const shardSweep = new ShardSweep({ connection, scripts, layout });
+    const copies = new JobCopies({ connection, scripts, layout, shardSweep });
+    const sweeper = new JobSweeper({ connection, layout, copies, shardSweep });
     const hints = new ShardHints({ pubSub, layout });
     this.connection = connection;
     this.pubSub = pubSub;
     this.#layout = layout;
-    this.jobs = new RedisJobStore({ connection, scripts, layout, sweeper });
+    this.jobs = new RedisJobStore({ connection, scripts, layout, sweeper, copies });
     this.executions = new RedisExecutionStore({ connection, scripts, layout, sweeper, hints });
     this.backfills = new RedisBackfillStore({ connection, scripts, layout });
     this.calendars = new RedisCalendarStore({ connection, scripts }, { cluster });

@@ -31,7 +31,7 @@ describe('delete_job', () => {
     expect((await shard.dump()).jobs).toEqual({ [JOB]: '-' });
     expect((await shard.dump()).jobNames).toBeUndefined();
     expect(await fire(shard)).toEqual([CODES.OK, CODES.STALE, 0]);
-    expect(await shard.run('put_triggers', JOB, '', 'wake', 'new', 'e1', 0, 5)).toEqual([CODES.NOT_FOUND]);
+    expect(await shard.run('put_triggers', JOB, '', 'wake', '', 'new', 'e1', 0, 5)).toEqual([CODES.NOT_FOUND]);
     // The leader learns of a deletion that its caller did not finish.
     expect(await shard.run('delete_expired', EPOCH, 10)).toEqual([CODES.OK, 0, JOB]);
   });
@@ -44,9 +44,9 @@ describe('sweep_job', () => {
     await shard.send('ZADD', shard.keys.expiry, 1, `t:${JOB}/t0`);
     await shard.run('delete_job', JOB, '');
     const keys = Object.keys(many(33)).map((name) => `${JOB}/${name}`);
-    expect(await shard.run('sweep_job', JOB, 0, ...keys.slice(0, 20))).toBe(CODES.DELETING);
+    expect(await shard.run('sweep_job', JOB, '-', 0, ...keys.slice(0, 20))).toBe(CODES.DELETING);
     expect(Object.keys((await shard.dump()).triggers ?? {})).toHaveLength(13);
-    expect(await shard.run('sweep_job', JOB, 1, ...keys.slice(20))).toBe(CODES.DELETED);
+    expect(await shard.run('sweep_job', JOB, '-', 1, ...keys.slice(20))).toBe(CODES.DELETED);
     expect(await shard.dump()).toEqual({});
   });
 
@@ -54,7 +54,7 @@ describe('sweep_job', () => {
     const shard = await openShard();
     await putJob(shard, { default: 1000 });
     const before = await shard.dump();
-    expect(await shard.run('sweep_job', JOB, 1, TRIGGER)).toBe(CODES.DELETED);
+    expect(await shard.run('sweep_job', JOB, '-', 1, TRIGGER)).toBe(CODES.DELETED);
     expect(await shard.dump()).toEqual(before);
   });
 });

@@ -39,9 +39,9 @@ describe('scripts wake the leader of the shard', () => {
     await shard.run('put_job', ...put);
     expect(await hints()).toEqual(['wake']);
     await shard.run('put_job', ...put);
-    await shard.run('put_triggers', JOB, '', wake, 'a', 'e1', 0, 5);
+    await shard.run('put_triggers', JOB, '', wake, '', 'a', 'e1', 0, 5);
     expect(await hints()).toEqual([]);
-    await shard.run('put_triggers', JOB, '', wake, 'a', 'e2', 0, 5, 'b', 'e1', 0, 5);
+    await shard.run('put_triggers', JOB, '', wake, '', 'a', 'e2', 0, 5, 'b', 'e1', 0, 5);
     expect(await hints()).toEqual(['wake']);
   });
 

@@ -184,7 +184,7 @@ describe('reconcile', () => {
     expect(await send('HLEN', keys.jobs)).toBe(0);
   });
 
-  it('leaves a copy of a job whose home is another shard out of the list', async () => {
+  it('lists a copy of a job whose home is another shard as a copy, not as a job', async () => {
     const { stores, send, keys, shard, reconcile } = await setup();
     const { shardCount } = stores.executions;
     const name = Array.from({ length: 50 }, (_, i) => `shop/copy-${i}`).find(
@@ -193,7 +193,10 @@ describe('reconcile', () => {
     const { jobs } = keys;
     const [record] = ((await send('HVALS', jobs)) as string[]) ?? [];
     await send('HSET', jobs, name ?? '', record ?? '');
+    expect(await reconcile()).toEqual([{ kind: 'job-not-listed', subject: `=${name}` }]);
     expect(await reconcile()).toEqual([]);
+    const { items } = await stores.jobs.listJobs({ namespace: 'shop', search: 'copy', limit: 10 });
+    expect(items).toEqual([]);
   });
 
   it('leaves a record that cannot be read to people', async () => {

@@ -1,5 +1,5 @@
--- Deletes a job. Its triggers go with it when their names are known; else the job is marked, nobody sees or
--- writes it any more, and `sweep_job` removes the triggers in pieces.
+-- Deletes a job. Its triggers go with it when their names are known and all are here; else the job is marked,
+-- nobody sees or writes it any more, and `sweep_job` removes the triggers in pieces.
 -- KEYS[1] jobs           cj:{cluster:shard}:jobs           hash: job -> record
 -- KEYS[2] job_names      cj:{cluster:shard}:job-names      zset: job, score 0
 -- KEYS[3] triggers       cj:{cluster:shard}:triggers       hash: trigger -> record
@@ -28,6 +28,11 @@ if expected ~= '' and tonumber(expected) ~= job_version(old) then
   return { CONFLICT, job_version(old) }
 end
 local _, names = read_index(keys.trigger_names, job)
+local mark = '-'
+if is_partitioned(old) then
+  local version, created_at = open_job(old)
+  names, mark = nil, '-' .. created_at .. '|' .. version
+end
 if names then
   remove_triggers(keys, job, names)
   redis.call('HDEL', jobs, job)
@@ -36,6 +41,6 @@ if names then
 end
 -- The leader finds the mark among what has expired, should the caller not live to finish the sweep.
 redis.call('ZADD', keys.expiry, server_time(), 'j:' .. job)
-redis.call('HSET', jobs, job, '-')
+redis.call('HSET', jobs, job, mark)
 redis.call('ZREM', job_names, job)
 return { DELETING }

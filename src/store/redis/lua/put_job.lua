@@ -14,7 +14,8 @@
 -- ARGV[6] remove_count   number of names that follow
 -- ARGV[7...]             names of triggers to remove; then for each trigger to write: name, packed definition,
 --                        watermark in ms, due instant in ms or empty
--- Returns {CREATED | CHANGED | UNCHANGED, record}, {CONFLICT, version}, {DELETING}
+-- Returns {CREATED | CHANGED | UNCHANGED, record}, {CONFLICT, version}, {DELETING},
+--         {MISPLACED}: partitioned as the stored one is not, or the other way round
 -- Cost    O(t log n) for t given triggers among n of the shard
 -- Called by RedisJobStore.putJob
 --@include lib/codes.lua
@@ -47,6 +48,9 @@ if expected ~= '' and tonumber(expected) ~= job_version(old) then
     return { CHANGED, old }
   end
   return { CONFLICT, job_version(old) }
+end
+if old and is_partitioned(old) ~= is_partitioned(facts) then
+  return { MISPLACED }
 end
 
 local version, created_at, paused_since, resumed_at, old_definition, pause_reason, _

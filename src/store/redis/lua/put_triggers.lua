@@ -7,8 +7,10 @@
 -- ARGV[1] job            text, namespace/job
 -- ARGV[2] expected       version of each, 0 = only where there is none, empty = any
 -- ARGV[3] wake_channel   text
--- ARGV[4...]             for each: name, packed definition, watermark in ms, due instant in ms or empty
--- Returns {OK, CREATED | CHANGED | UNCHANGED...}, {NOT_FOUND}, {CONFLICT, version}
+-- ARGV[4] is_spread      1 when the triggers are placed as those of a partitioned job
+-- ARGV[5...]             for each: name, packed definition, watermark in ms, due instant in ms or empty
+-- Returns {OK, CREATED | CHANGED | UNCHANGED...}, {NOT_FOUND}, {CONFLICT, version}, {MISPLACED}: the job is
+--         partitioned and the triggers are not placed so, or the other way round
 -- Cost    O(t log n) for t given triggers among n of the shard
 -- Called by RedisJobStore.putTriggers
 --@include lib/codes.lua
@@ -16,15 +18,18 @@
 --@include lib/write_triggers.lua
 local jobs = KEYS[1]
 local keys = { triggers = KEYS[2], trigger_names = KEYS[3], due = KEYS[4], expiry = KEYS[5] }
-local job, expected, wake_channel, arguments = ARGV[1], ARGV[2], ARGV[3], ARGV
+local job, expected, wake_channel, is_spread, arguments = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', ARGV
 
 local record = redis.call('HGET', jobs, job)
 if not record or is_deleting(record) then
   return { NOT_FOUND }
 end
+if is_partitioned(record) ~= is_spread then
+  return { MISPLACED }
+end
 local writes = {}
-for i = 4, #arguments do
-  writes[i - 3] = arguments[i]
+for i = 5, #arguments do
+  writes[i - 4] = arguments[i]
 end
 if expected ~= '' then
   -- The next version with what this call writes: the answer to it was lost. Who asks for new ones is told.

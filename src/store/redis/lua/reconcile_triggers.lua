@@ -11,7 +11,7 @@
 -- ARGV[2] source  jobs | job-names | triggers | trigger-names | due | expiry: the key to go through; unlisted = none
 -- ARGV[3] cursor  text, 0 = the beginning
 -- ARGV[4] count   number of entries to look at, roughly
--- ARGV[5...]      jobs that belong into the list of jobs of this shard
+-- ARGV[5...]      what belongs into the list of jobs of this shard: job, or =job for a copy of a partitioned one
 -- Returns {OK, next cursor (0 = the end), number of entries seen, {kind, subject...}, to judge}, {FENCED, fence};
 --         to judge: of jobs those that are not in the list; of triggers {trigger, record, due instant or empty...}
 --         except those that are finished
@@ -63,7 +63,7 @@ local check = {}
 
 check['jobs'] = function(job, record)
   if not is_deleting(record) then
-    if not redis.call('ZSCORE', job_names, job) then
+    if not redis.call('ZSCORE', job_names, job) and not redis.call('ZSCORE', job_names, '=' .. job) then
       to_judge[#to_judge + 1] = job
     end
   elseif not redis.call('ZSCORE', keys.expiry, 'j:' .. job) and found('deletion-forgotten', job) then
@@ -71,10 +71,11 @@ check['jobs'] = function(job, record)
   end
 end
 
-check['job-names'] = function(job)
-  local record = redis.call('HGET', jobs, job)
-  if not record or is_deleting(record) then
-    drop(job_names, job, 'job-listed-stale')
+-- `=job` stands for a copy of a partitioned job, or for its mark until its triggers are swept.
+check['job-names'] = function(entry)
+  local record = redis.call('HGET', jobs, (string.gsub(entry, '^=', '')))
+  if not record or (is_deleting(record) and string.sub(entry, 1, 1) ~= '=') then
+    drop(job_names, entry, 'job-listed-stale')
   end
 end
 
@@ -136,20 +137,17 @@ check['expiry'] = function(entry)
   local kind, key = string.sub(entry, 1, 2), string.sub(entry, 3)
   if kind == 't:' and redis.call('HEXISTS', keys.triggers, key) == 0 then
     drop(keys.expiry, entry, 'expiry-stale')
-  elseif kind == 'j:' then
-    local record = redis.call('HGET', jobs, key)
-    if not record or not is_deleting(record) then
-      drop(keys.expiry, entry, 'expiry-stale')
-    end
+  elseif kind == 'j:' and not is_deleting(redis.call('HGET', jobs, key) or '') then
+    drop(keys.expiry, entry, 'expiry-stale')
   end
 end
 
 for i = 5, #arguments do
-  local job = arguments[i]
-  local record = redis.call('HGET', jobs, job)
-  if record and not is_deleting(record) and not redis.call('ZSCORE', job_names, job) then
-    if found('job-not-listed', job) then
-      redis.call('ZADD', job_names, 0, job)
+  local entry = arguments[i]
+  local record = redis.call('HGET', jobs, (string.gsub(entry, '^=', '')))
+  if record and not is_deleting(record) and not redis.call('ZSCORE', job_names, entry) then
+    if found('job-not-listed', entry) then
+      redis.call('ZADD', job_names, 0, entry)
     end
   end
 end
