@@ -31,7 +31,7 @@ export interface ShardLoopDeps {
   readonly store: ExecutionStore;
   readonly planning: PlanningStore;
   readonly backfills: BackfillStore;
-  readonly jobs: Pick<JobStore, 'getJob'>;
+  readonly jobs: Pick<JobStore, 'getJob' | 'refreshCopies'>;
   readonly calendars: CalendarBook;
   readonly progress: ProgressStore;
   readonly checkpoints: ShardCheckpoints | undefined;
