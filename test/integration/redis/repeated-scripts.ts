@@ -15,7 +15,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
 /** Takes what is next each time, so that a repetition goes on with the piece that follows: nothing is done twice. */
 const TAKES_NEXT = new Set(['delete_expired', 'rescue_expired', 'requeue_retries']);
 /** A repetition raises a number once more than needed, which nobody minds. */
-const COUNTS_ON = new Set(['raise_fence', 'touch_calendars']);
+const COUNTS_ON = new Set(['mark_progress', 'record_rollback', 'raise_fence', 'touch_calendars']);
 /** A repetition moves an instant of now: the end of a lease, when a device or a connection was last heard of. */
 const MOVES_AN_INSTANT = new Set(['extend', 'acknowledge_messages', 'put_route']);
 
