@@ -25,5 +25,6 @@ it(`keeps every promise under faults (CLOUDJOB_FAULTS_SEED=${SEED})`, { timeout:
   });
   expect(failed, lines.join('\n')).toEqual([]);
   expect(tally.rounds).toBe(3);
-  expect(tally.fires).toBeGreaterThan(1000);
+  // A round that requires little finds little.
+  expect(tally.required).toBeGreaterThan(1000);
 });

@@ -19,7 +19,7 @@ interface Page {
 }
 
 /** How far a process may be off with its idea of Redis' clock, while Redis answers slowly. */
-const CLOCK_ERROR_MS = 1500;
+export const CLOCK_ERROR_MS = 1500;
 
 /** Keeps what was written about each trigger, and says at the end what had to fire when. */
 export class PlanBook {

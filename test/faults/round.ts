@@ -1,12 +1,13 @@
 import { open, readFile } from 'node:fs/promises';
 import { setTimeout as passed } from 'node:timers/promises';
 import { checkHistory, type Bounds } from './checker.js';
-import { firingsOf } from './checks/firing-checks.js';
+import { firingsOf, requiredTimes } from './checks/firing-checks.js';
 import { worstGapMs } from './checks/timing-checks.js';
 import type { Fault, Heal } from './fault.js';
 import { SHARDS, type FaultSite } from './fault-site.js';
 import type { FaultSpan, History, LogEntry, LossWindow, WorkerRun } from './history.js';
 import { Load } from './load.js';
+import { CLOCK_ERROR_MS } from './plan-book.js';
 import type { Random } from './random.js';
 import { countOpen, earliestDue, readContents, readFence, readRecords, type ShardSource } from './shard-contents.js';
 import type { Violation } from './violation.js';
@@ -26,6 +27,8 @@ export interface RoundResult {
   readonly violations: readonly Violation[];
   readonly history: History;
   readonly fires: number;
+  /** Nominal times that had to be recorded. */
+  readonly required: number;
   readonly worstGapMs: number;
   readonly fencedWrites: number;
   readonly mayLose: boolean;
@@ -58,7 +61,8 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   await load.stopEditing();
   problems.push(...(await caughtUp(source)));
   const recoveredAt = Date.now();
-  await passed(WARM_MS);
+  // What is due from here on must fire: the pause has to come so late that it cannot explain a gap before.
+  await passed(CLOCK_ERROR_MS + WARM_MS);
   await load.pauseAll();
   problems.push(...(await drained(source)));
 
@@ -86,6 +90,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     violations,
     history,
     fires: firingsOf(history).length,
+    required: history.triggers.reduce((sum, plan) => sum + requiredTimes(plan).size, 0),
     worstGapMs: worstGapMs(history),
     fencedWrites: await fenced.increase(),
     mayLose: options.faults.some((fault) => fault.mayLose === true),

@@ -69,7 +69,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       const counted = result.violations.filter((violation) => violation.isExcused !== true);
       const verdict = counted.length === 0 ? 'ok' : `${counted.length} VIOLATIONS`;
       say(
-        `round ${round} ${choice.kind} ${names}: ${verdict}, ${result.fires} fires, gap ${result.worstGapMs} ms, ${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
+        `round ${round} ${choice.kind} ${names}: ${verdict}, ${result.fires} fires (${result.required} required), gap ${result.worstGapMs} ms, ${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
       );
       if (counted.length === 0) continue;
       const text = describeViolations(result.violations);

@@ -21,10 +21,12 @@ export class Tally {
   readonly #lines = new Map<string, Line>();
   rounds = 0;
   fires = 0;
+  required = 0;
 
   add(result: RoundResult): void {
     this.rounds += 1;
     this.fires += result.fires;
+    this.required += result.required;
     const counted = result.violations.filter((violation) => violation.isExcused !== true);
     const count = (of: ReadonlySet<Invariant>): number => counted.filter((v) => of.has(v.invariant)).length;
     const lost = count(LOST);

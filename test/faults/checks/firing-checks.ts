@@ -67,7 +67,8 @@ function nominalTimesOf(plan: TriggerPlan, record: RecordState): readonly number
   return [...new Set(plan.spans.flatMap((span) => timesIn(span, range).filter((at) => isTimeOf(span, at))))];
 }
 
-function requiredTimes(plan: TriggerPlan): ReadonlySet<number> {
+/** Nominal times without which the history is not complete. */
+export function requiredTimes(plan: TriggerPlan): ReadonlySet<number> {
   return new Set(plan.spans.flatMap((span) => timesIn(span, span.must)));
 }
 
