@@ -22,10 +22,10 @@ export interface PlannedFire {
 export const LATE_AFTER_MS: DurationMs = 10_000;
 
 /**
- * Is there a late fire in it? What is only recorded as missed is not: it costs no worker anything, and does not
- * hold up a fire that is on time.
+ * Is all of it late? Then it does not hold up what is on time. A decision whose first fire is on time is not,
+ * whatever it records as missed before that.
  */
-export function isLate({ decision: { fires } }: PlannedFire, now: EpochMs): boolean {
-  const [first] = fires;
-  return first !== undefined && now - first.dueAt > LATE_AFTER_MS;
+export function isLate({ decision: { fires, missed } }: PlannedFire, now: EpochMs): boolean {
+  const first = fires[0]?.dueAt ?? missed.at(-1)?.throughAt;
+  return first !== undefined && now - first > LATE_AFTER_MS;
 }

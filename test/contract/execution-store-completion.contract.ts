@@ -197,6 +197,22 @@ export function describeCompletion(makeStores: StoresFactory): void {
       expect((await stores.jobs.getTrigger(trigger.key))?.dueAt).toBeGreaterThanOrEqual(before);
     });
 
+    it('goes on waiting for its last execution when an earlier one, retried by hand, ends', async () => {
+      const { stores, shard, job, fire, stored } = await fired();
+      const token = await claim(stores, shard);
+      const failed = { type: 'failed', error: ERROR, reason: 'discarded', retentionMs: HOUR } as const;
+      await stores.executions.settle(shard, [{ id: fire.id, token, settlement: failed }]);
+      const { state } = await stored();
+      const second = aFire(stores, { job, nominalAt: state.watermark + 1, isAwaited: true });
+      const decision = aDecision(await stored(), { fires: [second], nextDueAt: 'completion', dueAt: 0 });
+      expect(await stores.executions.fire(shard, EPOCH_1, [decision])).toMatchObject([{ outcome: 'fired' }]);
+      await stores.executions.retryExecution(fire.id);
+      await stores.executions.cancelExecution(fire.id, HOUR);
+      expect((await stored()).dueAt).toBeUndefined();
+      await stores.executions.cancelExecution(second.id, HOUR);
+      expect((await stored()).dueAt).toBeGreaterThan(HOUR);
+    });
+
     it('tells the leader when it is due soon', async () => {
       const { stores, shard, fire } = await fired({ schedule: { type: 'after', delayMs: 100 } });
       const heard = new Promise<void>((resolve) => void stores.executions.onShardChanged(shard, resolve));

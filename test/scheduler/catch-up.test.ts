@@ -98,6 +98,21 @@ describe('catching up after an outage', () => {
     expect((await metrics.lateFires.get()).values).toMatchObject([{ value: 0 }]);
   });
 
+  it('records nothing as missed before it fires what is on time', async () => {
+    const { clock, faulty, lead, put, records } = setup();
+    const skip = { policy: 'skip', graceMs: 1000, maxAgeMs: HOUR, maxCount: 1 } as const;
+    await put(many('t', 7000, () => ({ ...every(HOUR), misfire: skip })));
+    await put({ now: every(MINUTE) }, { job: 'shop/other' });
+    await clock.advance(HOUR + MINUTE - 1);
+    await put({ now: every(MINUTE) }, { job: 'shop/live' });
+    faulty.inject('fire', { delayMs: 100 }, 100);
+    await lead();
+    await clock.advance(101);
+    const live = (await records()).filter(({ job }) => job === 'shop/live');
+    // As soon as a write is free, of the four that were under way.
+    expect(live.map(({ state, firedAt, nominalAt }) => [state, firedAt - nominalAt])).toEqual([['queued', 99]]);
+  });
+
   it('passes over what lies in a pause of a trigger, also with a policy that would make up for all', async () => {
     const { clock, stores, lead, put, records, origin } = setup();
     await put({ a: { ...every(MINUTE), misfire: fireAll } });
