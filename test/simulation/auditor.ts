@@ -58,6 +58,11 @@ export class Auditor implements StoreMonitor {
     this.#guard(() => this.#shards.forEach(checkShard));
   }
 
+  /** `shards`: those that the process would act upon if it ran now. */
+  checkTrust(process: SimProcess, shards: readonly number[]): void {
+    this.#guard(() => shards.forEach((shard) => this.leadership.checkTrust(process.name, shard)));
+  }
+
   /** What should have been decided by now, with `slackMs` to spare. */
   checkProgress(slackMs: number): void {
     const now = this.#now();

@@ -1,3 +1,4 @@
+import { Random } from '../faults/random.js';
 import { NO_TROUBLE, type LinkTrouble, type NetworkLink } from './network-link.js';
 import { startScheduler, startWorker, type Member, type World } from './members.js';
 import type { ZooKeeperLink } from './sim-zookeeper-client.js';
@@ -35,6 +36,8 @@ const STOP_GRACE_MS = 120_000;
  */
 export class FaultInjector {
   readonly #world: World;
+  /** Of its own: the faults of a seed stay the same when the product makes one call more. */
+  readonly #random: Random;
   readonly #shape: ClusterShape;
   readonly #operator: NetworkLink;
   readonly #without: ReadonlySet<string>;
@@ -47,6 +50,7 @@ export class FaultInjector {
 
   constructor(world: World, config: FaultInjectorConfig) {
     this.#world = world;
+    this.#random = new Random(world.sim.seed ^ 0x1b873593);
     this.#shape = config.shape;
     this.#operator = config.operator;
     this.#without = new Set(config.without);
@@ -61,10 +65,14 @@ export class FaultInjector {
     for (let index = 0; index < this.#shape.workers; index++) this.#addSlot('worker', index);
   }
 
+  checkTrust(): void {
+    for (const { member } of this.#slots) member.checkTrust();
+  }
+
   /** A fault every `everyMs` on average. */
   start(everyMs: number): void {
     const { sim } = this.#world;
-    sim.schedule(-Math.log(1 - sim.random.next()) * everyMs, null, () => {
+    sim.schedule(-Math.log(1 - this.#random.next()) * everyMs, null, () => {
       if (this.#isOver) return;
       this.#inject();
       this.start(everyMs);
@@ -81,7 +89,7 @@ export class FaultInjector {
     const onExit = (): void => {
       if (slot.isStopping) this.#active -= 1;
       slot.isStopping = false;
-      this.#during('restart', 500 + this.#world.sim.random.next() * 3000, () => {
+      this.#during('restart', 500 + this.#random.next() * 3000, () => {
         slot.starts += 1;
         slot.member = this.#startMember(role, { index, start: slot.starts, onExit });
       });
@@ -95,7 +103,7 @@ export class FaultInjector {
     role: Member['role'],
     { index, start, onExit }: { index: number; start: number; onExit: () => void },
   ): Member {
-    const { random } = this.#world.sim;
+    const random = this.#random;
     const name = `${role}-${index}.${start}`;
     const skewMs = random.chance(0.5) ? 0 : (random.next() - 0.5) * 20_000;
     const { sessionTimeoutMs, leaseMs, concurrency } = this.#shape;
@@ -105,7 +113,7 @@ export class FaultInjector {
 
   #inject(): void {
     const { sim } = this.#world;
-    const [name, fault] = sim.random.pick(this.#faults);
+    const [name, fault] = this.#random.pick(this.#faults);
     if (this.#without.has(name)) return;
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
     sim.note(() => `fault: ${name}`);
@@ -114,7 +122,7 @@ export class FaultInjector {
 
   /** Mostly short, sometimes beyond every time-out. */
   #duration(): number {
-    const { random } = this.#world.sim;
+    const random = this.#random;
     return 50 + random.next() ** 3 * 60_000;
   }
 
@@ -137,7 +145,7 @@ export class FaultInjector {
     ['power-off', () => this.#powerOff()],
   ];
 
-  #kill(slot = this.#world.sim.random.pick(this.#slots)): void {
+  #kill(slot = this.#random.pick(this.#slots)): void {
     if (!slot.member.process.isAlive) return;
     slot.member.kill();
     slot.onExit();
@@ -145,7 +153,7 @@ export class FaultInjector {
 
   #terminate(): void {
     const { sim } = this.#world;
-    const slot = sim.random.pick(this.#slots);
+    const slot = this.#random.pick(this.#slots);
     const { member } = slot;
     if (!member.process.isAlive || slot.isStopping) return;
     slot.isStopping = true;
@@ -169,7 +177,7 @@ export class FaultInjector {
   }
 
   #cutStore(links: readonly NetworkLink[]): void {
-    const delivering = this.#world.sim.random.chance(0.5);
+    const delivering = this.#random.chance(0.5);
     for (const link of links) link.cut();
     this.#during('cut', this.#duration(), () => links.forEach((link) => link.heal(delivering)));
   }
@@ -188,7 +196,7 @@ export class FaultInjector {
   }
 
   #flaky(): LinkTrouble {
-    const { random } = this.#world.sim;
+    const random = this.#random;
     const most = random.pick([0.02, 0.1, 0.4]);
     return {
       lostBefore: most * random.next(),
@@ -216,13 +224,13 @@ export class FaultInjector {
 
   #setMemberClock(): void {
     const { process } = this.#pickMember();
-    process.skewMs += (this.#world.sim.random.next() - 0.5) * 7_200_000;
+    process.skewMs += (this.#random.next() - 0.5) * 7_200_000;
   }
 
   /** As time synchronisation may do it; leases follow this clock, so it does not go back far. */
   #setStoreClock(): void {
     const { sim, store, auditor } = this.#world;
-    const { random } = sim;
+    const random = this.#random;
     store.process.skewMs += random.chance(0.5) ? (random.next() - 0.5) * 4000 : random.next() * 300_000 - 20_000;
     auditor.executions.clockSetAt = sim.now;
     auditor.firing.clockSetAt = store.process.now();
@@ -242,7 +250,7 @@ export class FaultInjector {
 
   #pickMember(role?: Member['role']): Member {
     const slots = role === undefined ? this.#slots : this.#slots.filter(({ member }) => member.role === role);
-    return this.#world.sim.random.pick(slots).member;
+    return this.#random.pick(slots).member;
   }
 
   #links(): readonly NetworkLink[] {

@@ -13,6 +13,11 @@ const LEADER_METHODS: ReadonlySet<string> = new Set([
   'deleteExpired',
   'recordPlanning',
   'moveDue',
+  'markProgress',
+  'recordRollback',
+  'stepBackfill',
+  'endBackfill',
+  'dropBackfills',
 ]);
 
 /** Sent when a term is over already, to say so. */
@@ -49,6 +54,12 @@ export class LeadershipLedger {
         'trust',
         `${client.name} sent ${method} for shard ${shard}, which ${holder ?? 'nobody'} holds`,
       );
+  }
+
+  checkTrust(name: string, shard: number): void {
+    const holder = this.#holderOf(shard);
+    if (holder !== name)
+      throw new Violation('trust', `${name} would act for shard ${shard}, which ${holder ?? 'nobody'} holds`);
   }
 
   applying({ method, args }: StoreCall): void {

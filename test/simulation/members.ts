@@ -32,6 +32,8 @@ export interface Member {
   readonly process: SimProcess;
   readonly link: NetworkLink;
   readonly zookeeper: ZooKeeperLink | null;
+  /** Is what it believes to lead still its own? To be asked at any time at which it could act. */
+  checkTrust(): void;
   /** SIGTERM: it ends by itself. */
   stop(): void;
   /** kill -9 */
@@ -72,7 +74,17 @@ export function startScheduler(world: World, config: SchedulerConfig, onExit: ()
     },
   );
   const scheduler = new SchedulerService({ ...common, stores: connection.stores, elector });
-  return life(world, { role: 'scheduler', process, connection, zookeeperLink, service: scheduler, onExit });
+  const checkTrust = (): void => {
+    if (!process.isAlive || process.isPaused) return;
+    const trusted = [...elector.terms().values()].filter((term) => term.isTrusted());
+    world.auditor.checkTrust(
+      process,
+      trusted.map(({ shard }) => shard),
+    );
+  };
+  process.onResumed = checkTrust;
+  const parts = { process, connection, zookeeperLink, service: scheduler, checkTrust, onExit };
+  return life(world, { role: 'scheduler', ...parts });
 }
 
 export interface WorkerConfig {
@@ -103,7 +115,8 @@ export function startWorker(world: World, config: WorkerConfig, onExit: () => vo
       drainMs: 5000,
     },
   );
-  return life(world, { role: 'worker', process, connection, zookeeperLink: null, service, onExit });
+  const parts = { process, connection, zookeeperLink: null, service, checkTrust: () => undefined, onExit };
+  return life(world, { role: 'worker', ...parts });
 }
 
 /** Somebody who changes definitions, through the same client as the API does. */
@@ -124,10 +137,12 @@ interface Parts {
   readonly connection: StoreConnection;
   readonly zookeeperLink: ZooKeeperLink | null;
   readonly service: { start(): Promise<void>; stop(): Promise<void> };
+  readonly checkTrust: () => void;
   readonly onExit: () => void;
 }
 
-function life({ sim }: World, { role, process, connection, zookeeperLink, service, onExit }: Parts): Member {
+function life({ sim }: World, parts: Parts): Member {
+  const { role, process, connection, zookeeperLink, service, checkTrust, onExit } = parts;
   const { clusterClock, link } = connection;
   const kill = (): void => {
     if (!process.isAlive) return;
@@ -164,7 +179,7 @@ function life({ sim }: World, { role, process, connection, zookeeperLink, servic
       );
     });
   };
-  return { role, process, link, zookeeper: zookeeperLink, stop, kill };
+  return { role, process, link, zookeeper: zookeeperLink, checkTrust, stop, kill };
 }
 
 /** A handler as they are: mostly short, sometimes longer than its lease, sometimes failing, sometimes deaf to its signal. */
@@ -175,7 +190,7 @@ async function work(
 ): Promise<string> {
   const { random } = sim;
   const { executionId: id, attempt, signal } = context;
-  const isLong = random.chance(0.02);
+  const isLong = random.chance(0.04);
   const durationMs = isLong ? leaseMs * 3 * random.next() : 2000 * random.next() ** 3;
   const isDeaf = random.chance(0.1);
   const fails = random.chance(0.08);

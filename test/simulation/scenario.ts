@@ -132,7 +132,7 @@ function pickShape(random: Random): Shape {
     schedulers: random.pick([2, 2, 3]),
     workers: random.pick([1, 2]),
     sessionTimeoutMs: random.pick([4000, 6000, 10_000]),
-    leaseMs: random.pick([6000, 15_000, 30_000]),
+    leaseMs: random.pick([6000, 10_000, 20_000]),
     concurrency: random.pick([8, 16]),
     shards: random.pick([1, 1, 2, 3]),
     jobs: random.between(2, 6),
@@ -166,6 +166,7 @@ class ProgressWatch {
     const { sim, auditor, injector } = this.#deps;
     this.#ticks += 1;
     if (this.#ticks % (INDEX_CHECK_EVERY_MS / CHECK_EVERY_MS) === 0) auditor.checkIndexes();
+    injector.checkTrust();
     if (!injector.isHealthy) return;
     if (sim.now - injector.healedAt > this.#boundMs) {
       auditor.checkProgress(LATENESS_MS);

@@ -18,6 +18,8 @@ export class SimProcess implements Clock {
   skewMs: number;
   /** When it stood still last. */
   lastPausedAt = -Infinity;
+  /** Called when it goes on after a pause, before anything of it does. */
+  onResumed: () => void = () => undefined;
 
   constructor(
     sim: Simulation,
@@ -60,6 +62,7 @@ export class SimProcess implements Clock {
     this.#pauses -= 1;
     this.lastPausedAt = this.#sim.now;
     if (this.#pauses > 0 || !this.#isAlive) return;
+    this.onResumed();
     const held = this.#held;
     this.#held = [];
     const timers = held.filter((event) => this.#timers.has(event));

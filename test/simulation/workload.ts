@@ -1,7 +1,7 @@
 import { CloudJobError } from '../../src/domain/errors.js';
 import type { TriggerInput } from '../../src/domain/trigger.js';
 import type { StoreClient } from '../../src/client/store-client.js';
-import type { Random } from '../faults/random.js';
+import { Random } from '../faults/random.js';
 import { HANDLER } from './members.js';
 import type { SimProcess } from './sim-process.js';
 import type { Simulation } from './simulation.js';
@@ -15,6 +15,8 @@ type NamedTrigger = TriggerInput & { readonly name: string };
 /** What is defined, changed, run and deleted in the course of a run. */
 export class Workload {
   readonly #sim: Simulation;
+  /** Of its own: what is asked for by a seed stays the same when the product makes one call more. */
+  readonly #random: Random;
   readonly #client: StoreClient;
   readonly #clock: SimProcess;
   readonly #jobs: readonly string[];
@@ -27,6 +29,7 @@ export class Workload {
     config: { readonly jobs: number; readonly triggers: number },
   ) {
     this.#sim = deps.sim;
+    this.#random = new Random(deps.sim.seed ^ 0x6ed9eba1);
     this.#client = deps.client;
     this.#clock = deps.clock;
     this.#jobs = Array.from({ length: config.jobs }, (_, index) => `job-${index}`);
@@ -37,7 +40,7 @@ export class Workload {
   start(everyMs: number): void {
     for (const job of this.#jobs) this.#attempt(async () => this.#define(job));
     const next = (): void => {
-      this.#sim.schedule(-Math.log(1 - this.#sim.random.next()) * everyMs, this.#clock, () => {
+      this.#sim.schedule(-Math.log(1 - this.#random.next()) * everyMs, this.#clock, () => {
         if (this.#isOver) return;
         this.#attempt(() => this.#change());
         next();
@@ -69,7 +72,7 @@ export class Workload {
   }
 
   async #define(job: string): Promise<void> {
-    const { random } = this.#sim;
+    const random = this.#random;
     await this.#client.putJob({
       name: job,
       target: { type: 'handler', handler: HANDLER },
@@ -86,7 +89,7 @@ export class Workload {
   }
 
   #change(): Promise<unknown> {
-    const { random } = this.#sim;
+    const random = this.#random;
     const client = this.#client;
     const job = random.pick(this.#jobs);
     const trigger = `trigger-${random.between(0, this.#triggersPerJob - 1)}`;
@@ -107,13 +110,13 @@ export class Workload {
   async #meddle(): Promise<void> {
     const { items } = await this.#client.listExecutions({ limit: 10 });
     if (items.length === 0) return;
-    const { id } = this.#sim.random.pick(items);
-    if (this.#sim.random.chance(0.6)) await this.#client.cancelExecution(id);
+    const { id } = this.#random.pick(items);
+    if (this.#random.chance(0.6)) await this.#client.cancelExecution(id);
     else await this.#client.retryExecution(id);
   }
 
   #trigger(name: string): NamedTrigger {
-    const { random } = this.#sim;
+    const random = this.#random;
     const now = this.#clock.now();
     const { schedule, periodMs, phaseMs } = pickSchedule(random, now);
     const endAt = random.chance(0.1) ? now + Math.ceil(random.next() * 4 * periodMs) + periodMs : null;
