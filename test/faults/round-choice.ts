@@ -8,7 +8,7 @@ export interface RoundChoice {
 }
 
 /** How often a second fault joins the first. */
-const PAIRED = 0.4;
+const PAIRED = 0.6;
 
 /**
  * Chooses what comes next: a fault that came least often so far, on one of its sites, sometimes together with another
