@@ -39,6 +39,8 @@ export const SAFETY_READ_MS: DurationMs = 5000;
 const REPLAN_AFTER_MS: DurationMs = 1000;
 /** A trigger that cannot be decided here is tried again after this long. */
 const RETRY_UNDECIDABLE_MS: DurationMs = 60_000;
+/** A backlog of which few are known still is read again this long after the last read. */
+const BACKLOG_READ_MS: DurationMs = 200;
 const RETRY_STALE_MS: DurationMs = 1000;
 const PLANS_PER_TURN = 500;
 /** Records per write, besides the decisions themselves: a backlog must not make one write endless. */
@@ -74,6 +76,7 @@ export class FirePlanner {
   readonly #stale = new Map<TriggerKey, string>();
   /** The mirror is complete for due instants before this one. */
   #coveredUntil: EpochMs = 0;
+  #readAt: EpochMs = -Infinity;
   #nextReadAt: EpochMs = -Infinity;
   #isTruncated = false;
   #isOutdated = false;
@@ -101,9 +104,10 @@ export class FirePlanner {
   }
 
   nextReadAt(): EpochMs {
-    const isDrained =
-      (this.#isTruncated && this.#planned.length < this.#readLimit / 4) || (this.#isBacklogged && !this.#hasManyLate());
-    return this.#isOutdated || isDrained ? -Infinity : this.#nextReadAt;
+    const isDrained = this.#isTruncated && this.#planned.length < this.#readLimit / 4;
+    if (this.#isOutdated || isDrained) return -Infinity;
+    const isBacklogDrained = this.#isBacklogged && !this.#hasManyLate();
+    return isBacklogDrained ? Math.min(this.#nextReadAt, this.#readAt + BACKLOG_READ_MS) : this.#nextReadAt;
   }
 
   /** Something was written of which the mirror does not know. */
@@ -133,7 +137,8 @@ export class FirePlanner {
     const following = batch.followingDueAt ?? Infinity;
     this.#isTruncated = following <= until;
     this.#coveredUntil = Math.min(until + 1, following);
-    this.#nextReadAt = this.#deps.clusterClock.now() + SAFETY_READ_MS;
+    this.#readAt = this.#deps.clusterClock.now();
+    this.#nextReadAt = this.#readAt + SAFETY_READ_MS;
     if (!this.#isTruncated) this.#nextReadAt = Math.min(this.#nextReadAt, following - READ_LEAD_MS);
     this.#install(plans);
     for (const { until: retryAt } of this.#passedBy.values()) this.#nextReadAt = Math.min(this.#nextReadAt, retryAt);

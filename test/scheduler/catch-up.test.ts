@@ -113,6 +113,18 @@ describe('catching up after an outage', () => {
     expect(live.map(({ state, firedAt, nominalAt }) => [state, firedAt - nominalAt])).toEqual([['queued', 99]]);
   });
 
+  it('reads a backlog of triggers that are on time again in steps, not without end', async () => {
+    const { clock, faulty, lead, put, records } = setup();
+    await put(many('t', 6000, () => ({ ...every(MINUTE), misfire: fireOnce })));
+    await clock.advance(10 * MINUTE + 1000);
+    faulty.inject('fire', { delayMs: 400 }, 4);
+    await lead();
+    await clock.advance(400);
+    expect(faulty.callsOf('readDue').length).toBeLessThan(10);
+    await clock.advance(2000);
+    expect((await records()).filter(({ state }) => state === 'queued')).toHaveLength(6000);
+  });
+
   it('passes over what lies in a pause of a trigger, also with a policy that would make up for all', async () => {
     const { clock, stores, lead, put, records, origin } = setup();
     await put({ a: { ...every(MINUTE), misfire: fireAll } });
