@@ -23,6 +23,9 @@ import { jobKeyOfTrigger, nextFire, triggerName, type FireTime, type Trigger, ty
  *   missed        found too late, in a range with its reason
  *   passed over   fell into a pause of the job: no record, never made up for
  *
+ * What was due before a pause, and what is undecided still when it ends, was not skipped by the pause but left by
+ * the scheduler: it is missed (paused).
+ *
  * A time that is late by more than `graceMs` is judged on its own, by what lies after it, so that a long gap
  * may be decided in pieces of bounded work and still come out the same:
  *
@@ -87,12 +90,14 @@ function planTimes(input: FirePlanInput): FireDecision {
   const { trigger, job, at } = input;
   const { watermark, fireCount } = trigger.state;
   const passedThrough = passedThroughOf(input);
+  const firesLeft = (trigger.definition.maxFires ?? Infinity) - fireCount;
+  const overtaken = firesLeft > 0 ? planOvertaken(input) : null;
+  if (overtaken !== null) return overtaken;
   const misfire = trigger.definition.misfire ?? job.misfire;
   const lookahead = misfire.policy === 'fireAll' ? misfire.maxCount : 0;
   const { due, following } = dueTimes(input, passedThrough, MAX_TIMES_PER_DECISION + lookahead);
   const judge = judgeOf(misfire, { due, following, at });
 
-  const firesLeft = (trigger.definition.maxFires ?? Infinity) - fireCount;
   const fires: NewExecution[] = [];
   const missed = new MissedRanges(input);
   let decided = 0;
@@ -132,7 +137,9 @@ function planDelayed(input: FirePlanInput): FireDecision {
   const { key, definition, state } = trigger;
   const after = (from: EpochMs): FireTime | null => nextFire(key, definition, compiled, from);
   const firesLeft = (definition.maxFires ?? Infinity) - state.fireCount;
+  const overtaken = firesLeft > 0 ? planOvertaken({ ...input, compiled: onlyFirst(compiled, state.watermark) }) : null;
   const from = passedThroughOf(input);
+  if (overtaken !== null) return { ...overtaken, watermark: from, dueAt: at, nextDueAt: after(from)?.dueAt ?? null };
   const time = firesLeft > 0 ? after(from) : null;
   const about = { ...aboutDecision(input), fires: [], missed: [] };
   if (time === null || time.dueAt > at) {
@@ -151,6 +158,31 @@ function planDelayed(input: FirePlanInput): FireDecision {
     dueAt: time.dueAt,
     nextDueAt: isLast ? null : 'completion',
     fires: [{ ...newExecution(input, time), isAwaited: true }],
+  };
+}
+
+/** With a fixed delay nothing follows a time that has not been decided. */
+function onlyFirst(compiled: FirePlanInput['compiled'], watermark: EpochMs): FirePlanInput['compiled'] {
+  const first = compiled.next(watermark);
+  return { next: (after) => (first !== null && after < first ? first : null) };
+}
+
+/** Records what a pause of the job overtook; null when there is nothing of the kind. */
+function planOvertaken(input: FirePlanInput): FireDecision | null {
+  const { job, trigger } = input;
+  const through = job.pause?.since ?? job.resumedAt ?? -Infinity;
+  const { due, following } = dueTimes(input, trigger.state.watermark, MAX_TIMES_PER_DECISION, through);
+  const last = due.at(-1);
+  if (last === undefined) return null;
+  const missed = new MissedRanges(input);
+  for (const [index, time] of due.entries()) missed.add(time, 'paused', index);
+  return {
+    ...aboutDecision(input),
+    watermark: last.nominalAt,
+    dueAt: last.dueAt,
+    nextDueAt: following?.dueAt ?? null,
+    fires: [],
+    missed: missed.ranges,
   };
 }
 
@@ -178,10 +210,11 @@ function dueTimes(
   { trigger, compiled, at }: FirePlanInput,
   after: EpochMs,
   limit: number,
+  through = Infinity,
 ): { due: readonly FireTime[]; following: FireTime | null } {
   const due: FireTime[] = [];
   let next = nextFire(trigger.key, trigger.definition, compiled, after);
-  while (next !== null && next.dueAt <= at && due.length < limit) {
+  while (next !== null && next.dueAt <= at && next.nominalAt <= through && due.length < limit) {
     due.push(next);
     next = nextFire(trigger.key, trigger.definition, compiled, next.nominalAt);
   }

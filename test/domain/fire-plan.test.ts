@@ -231,13 +231,30 @@ describe('planFires, pauses', () => {
   const pause = { since: 2 * MINUTE, reason: 'maintenance' };
 
   it('passes over what is due while the job is paused, without a record', () => {
-    const decided = plan({ at: 30.5 * MINUTE, job: { pause } });
+    const decided = plan({ at: 30.5 * MINUTE, watermark: 2 * MINUTE, job: { pause } });
     expect(decided).toMatchObject({ fires: [], missed: [], watermark: 30.5 * MINUTE, nextDueAt: 31 * MINUTE });
   });
 
-  it('passes over what fell into the pause after it ended, and fires what follows', () => {
-    const decided = plan({ at: 31 * MINUTE, job: { resumedAt: 30 * MINUTE } });
+  it('misses what was due before the pause and had not been decided, whatever the policy says', () => {
+    for (const policy of ['fireOnce', 'fireAll', 'skip'] as const) {
+      const decided = plan({ at: 30.5 * MINUTE, job: { pause }, misfire: { policy } });
+      expect(decided).toMatchObject({ fires: [], watermark: 2 * MINUTE, dueAt: 2 * MINUTE, nextDueAt: 3 * MINUTE });
+      expect(decided.ranges).toEqual([[1, 2, 2, 'paused']]);
+    }
+  });
+
+  it('misses what nobody has decided when the pause ends, and fires what follows', () => {
+    const missed = plan({ at: 31 * MINUTE, job: { resumedAt: 30 * MINUTE } });
+    expect(missed).toMatchObject({ fires: [], watermark: 30 * MINUTE, nextDueAt: 31 * MINUTE });
+    expect(missed.ranges).toEqual([[1, 30, 30, 'paused']]);
+    const decided = plan({ at: 31 * MINUTE, watermark: 30 * MINUTE, job: { resumedAt: 30 * MINUTE } });
     expect(decided).toMatchObject({ minutes: [31], missed: [], watermark: 31 * MINUTE });
+  });
+
+  it('records a long range in pieces', () => {
+    const compiled = everyMs(100);
+    const decided = plan({ at: 10 * MINUTE, compiled, job: { resumedAt: 9 * MINUTE } });
+    expect(decided).toMatchObject({ watermark: 100_000, nextDueAt: 100_100 });
   });
 
   it('does not go back to the end of a pause that lies before the watermark', () => {
@@ -247,7 +264,7 @@ describe('planFires, pauses', () => {
 
   it('does not count through a pause', () => {
     const compiled = everyMs(100);
-    plan({ at: 86_400_000 * 365, compiled, job: { pause } });
+    plan({ at: 86_400_000 * 365, watermark: 2 * MINUTE, compiled, job: { pause } });
     expect(compiled.calls).toBeLessThan(5);
   });
 });
@@ -288,8 +305,17 @@ describe('planFires, a fixed delay after completion', () => {
   it('counts from the end of a pause of the job, and passes over what is due in it', () => {
     const paused = delayed({ at: 5 * MINUTE, job: { pause: { since: 30_000, reason: '' } } });
     expect(paused).toMatchObject({ fires: [], missed: [], watermark: 5 * MINUTE, nextDueAt: 6 * MINUTE });
-    const resumed = delayed({ at: 6 * MINUTE, job: { resumedAt: 5.5 * MINUTE } });
+    const resumed = delayed({ at: 6 * MINUTE, watermark: 5 * MINUTE, job: { resumedAt: 5.5 * MINUTE } });
+    expect(resumed).toMatchObject({ fires: [], missed: [], watermark: 5.5 * MINUTE, nextDueAt: 6.5 * MINUTE });
+  });
+
+  it('is missed when it was due before a pause and had not been decided', () => {
+    const paused = delayed({ at: 5 * MINUTE, job: { pause: { since: 2 * MINUTE, reason: '' } } });
+    expect(paused).toMatchObject({ fires: [], watermark: 5 * MINUTE, nextDueAt: 6 * MINUTE });
+    expect(paused.ranges).toEqual([[1, 1, 1, 'paused']]);
+    const resumed = delayed({ at: 6.6 * MINUTE, job: { resumedAt: 5.5 * MINUTE } });
     expect(resumed).toMatchObject({ fires: [], watermark: 5.5 * MINUTE, nextDueAt: 6.5 * MINUTE });
+    expect(resumed.ranges).toEqual([[1, 1, 1, 'paused']]);
   });
 
   it('fires at its start at the earliest, and ends with its end or its last fire', () => {
@@ -398,8 +424,10 @@ describe('planFires, for all triggers', () => {
         const seen = [...fires, ...inRanges].sort((a, b) => a - b);
         const isUsedUp = fires.length === given.maxFires;
         const last = isUsedUp ? watermark : given.at;
-        const passedThrough = given.resumedAt ?? 0;
-        expect(seen).toEqual(dueTimes(input).filter((time) => time > passedThrough && time <= last));
+        expect(seen).toEqual(dueTimes(input).filter((time) => time <= last));
+        const overtaken = missed.filter(({ reason }) => reason === 'paused');
+        const times = dueTimes(input).filter((time) => time <= Math.min(last, given.resumedAt ?? 0));
+        expect(overtaken.reduce((sum, { count }) => sum + count, 0)).toBe(times.length);
         expect(fires).toEqual([...fires].sort((a, b) => a - b));
       }),
       { numRuns: 300 },

@@ -39,8 +39,6 @@ export class FiringLedger {
   clockSetAt = -Infinity;
   fires = 0;
   inPause = 0;
-  /** Due before a pause began, not decided by then, and passed over together with what fell into it. */
-  beforePause = 0;
   missed = 0;
   skipped = 0;
   worstLatenessMs = 0;
@@ -75,7 +73,7 @@ export class FiringLedger {
     if (times[0] !== record.nominalAt)
       throw new Violation('I3', `${describe(trigger, record.nominalAt)} is no nominal time`);
     if (record.state !== 'missed') this.#checkInstant(record, table, now);
-    else this.#checkMiss(record, { table, times, now });
+    else this.#checkMiss(record, { trigger, table, times, now });
     const known = this.#recorded.get(trigger) ?? new Set();
     this.#recorded.set(trigger, known);
     for (const time of times) {
@@ -84,6 +82,7 @@ export class FiringLedger {
     }
     if (record.state === 'queued') this.fires += 1;
     else if (record.state === 'skipped') this.skipped += 1;
+    else if (record.reason === 'paused') this.inPause += times.length;
     else this.missed += times.length;
     this.#fresh.push(record);
   }
@@ -133,9 +132,9 @@ export class FiringLedger {
     const known = this.#recorded.get(key);
     for (const time of nominalTimes(life.table, life.watermark, state.watermark)) {
       if (known?.has(time) === true) continue;
-      const passed = this.#passedOver(key, { time, jitterMs: life.table.jitterMs });
-      if (passed === 'no') throw new Violation('I2', `${describe(key, time)} was passed over without a record`);
-      this[passed] += 1;
+      if (!this.#pausesSince(key, time).some(({ from }) => time + life.table.jitterMs >= from))
+        throw new Violation('I2', `${describe(key, time)} was passed over without a record`);
+      this.inPause += 1;
     }
     life.watermark = state.watermark;
     life.fireCount = state.fireCount;
@@ -156,25 +155,24 @@ export class FiringLedger {
   }
 
   #checkMiss(
-    { id, missed }: Execution,
-    { table, times, now }: { table: Timetable; times: readonly number[]; now: number },
+    { id, missed, reason }: Execution,
+    { trigger, table, times, now }: { trigger: TriggerKey; table: Timetable; times: readonly number[]; now: number },
   ): void {
     if (missed?.count !== times.length)
       throw new Violation('I2', `${id} stands for ${missed?.count}, not ${times.length}`);
     const last = times.at(-1) ?? now;
+    if (reason === 'paused') {
+      if (this.#pausesSince(trigger, last).length > 0) return;
+      throw new Violation('I2', `${id} is said to have met a pause, and there was none`);
+    }
     const isClockKnown = Math.abs(now - this.clockSetAt) > CLOCK_LEARNT_MS;
     if (isClockKnown && now - last <= table.graceMs)
       throw new Violation('I2', `${id} was given up ${now - last} ms after its instant`);
   }
 
-  /** Whether the job was paused between its nominal time and the end of its jitter, or later. */
-  #passedOver(
-    trigger: TriggerKey,
-    { time, jitterMs }: { time: number; jitterMs: number },
-  ): 'no' | 'inPause' | 'beforePause' {
-    const spans = (this.#pauses.get(jobOf(trigger)) ?? []).filter(({ until }) => time <= until);
-    if (spans.length === 0) return 'no';
-    return spans.some(({ from }) => time + jitterMs >= from) ? 'inPause' : 'beforePause';
+  /** Pauses of the job that lasted at `time` or began after it. */
+  #pausesSince(trigger: TriggerKey, time: number): readonly Span[] {
+    return (this.#pauses.get(jobOf(trigger)) ?? []).filter(({ until }) => time <= until);
   }
 
   #isPausedNow(trigger: TriggerKey): boolean {

@@ -38,7 +38,6 @@ export interface ScenarioCounts {
   readonly missed: number;
   readonly skipped: number;
   readonly inPause: number;
-  readonly beforePause: number;
   readonly attempts: number;
   readonly rescued: number;
   readonly fenced: number;
@@ -107,7 +106,6 @@ export async function runScenario({
       missed: firing.missed,
       skipped: firing.skipped,
       inPause: firing.inPause,
-      beforePause: firing.beforePause,
       attempts: executions.attempts,
       rescued: executions.rescued,
       fenced: leadership.fenced,
