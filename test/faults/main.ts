@@ -33,5 +33,5 @@ const { tally, failed } = await runSuite({
 say(`\n${tally.table()}\n`);
 for (const { replay } of failed) say(`failed; replay: npm run test:faults -- ${replay} --fires ${values.fires}`);
 say(`\n${tally.rounds} rounds, ${tally.fires} fires; seed ${seed}`);
-say(`${tally.rounds - failed.length} passed, ${failed.length} failed`);
+say(`${Math.max(0, tally.rounds - failed.length)} passed, ${failed.length} failed`);
 process.exit(failed.length === 0 ? 0 : 1);

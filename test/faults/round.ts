@@ -110,7 +110,8 @@ async function underFaults({ site, faults, random }: RoundOptions): Promise<read
     if (faults.length > 1) await passed(random.between(0, 500));
   }
   await passed(holdMs);
-  const order = ['redis', 'zookeeper', 'scheduler', 'worker', 'api'];
+  // ZooKeeper first: after a power-off members start again, and cannot without it.
+  const order = ['zookeeper', 'redis', 'scheduler', 'worker', 'api'];
   for (const { heal } of heals.sort((a, b) => order.indexOf(a.part) - order.indexOf(b.part))) await heal();
   const healedAt = Date.now();
   return faults.map((fault, i) => {

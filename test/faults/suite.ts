@@ -56,16 +56,19 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       const named = only[round % Math.max(1, only.length)];
       const choice =
         named === undefined ? chooser.next(random) : namedRound(named, faults, ['single', 'sentinel', 'cluster']);
-      const startedAt = performance.now();
-      const result = await playRound(await sites.get(choice.kind), {
-        choice,
-        random: new Random(roundSeed),
-        round,
-        options,
-      });
-      tally.add(result);
       const names = choice.faults.map((fault) => fault.name).join('+');
       const replay = `--rounds 1 --seed ${roundSeed} --only ${names}`;
+      const startedAt = performance.now();
+      const play = { choice, random: new Random(roundSeed), round, options };
+      const result = await playRound(await sites.get(choice.kind), play).catch(asError);
+      if (result instanceof Error) {
+        // A site that could not be healed is of no use for the next round.
+        failed.push({ replay, text: result.message });
+        say(`round ${round} ${choice.kind} ${names}: BROKEN, ${result.message}`);
+        await sites.discard();
+        continue;
+      }
+      tally.add(result);
       const counted = result.violations.filter((violation) => violation.isExcused !== true);
       const lostByRedis = result.violations.length - counted.length;
       const note = lostByRedis === 0 ? '' : ` (${lostByRedis} traces of writes that Redis lost, reported)`;
@@ -139,8 +142,19 @@ class Sites {
     return site;
   }
 
+  /** All sites, since the ensemble is common to them; the next round starts what it needs. */
+  async discard(): Promise<void> {
+    await this.close();
+    this.#sites.clear();
+    this.#zookeeper = undefined;
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#sites.values()].map((site) => site.close()));
     await this.#zookeeper?.stop();
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
