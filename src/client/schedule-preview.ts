@@ -22,17 +22,17 @@ export async function schedulePreview(
   { now, calendars: store }: { readonly now: EpochMs; readonly calendars: CalendarStore },
 ): Promise<SchedulePreview> {
   const parsed = parseInput(previewInputSchema, input);
-  const { schedule, timeZone, after = now, count, dstGap, dstOverlap } = parsed;
+  const { schedule, timeZone, after = now, count, dstGap, dstOverlap, locale } = parsed;
   const calendars = await compiledCalendars(parsed, store);
   const context = { timeZone, dstGap, dstOverlap };
   const compiled = compiledUnder('schedule', () => compileSchedule(schedule, { ...context, calendars }));
   const fires: PreviewFire[] = [];
   for (let at = compiled.next(after); at !== null && fires.length < count; at = compiled.next(at)) {
-    const note = clockChangeNote(schedule, context, at);
+    const note = clockChangeNote(schedule, { ...context, locale }, at);
     const local = localIso(at, timeZoneOf(timeZone).offsetAt(at));
     fires.push({ at: toIso(at), local, ...(note === undefined ? {} : { note }) });
   }
-  return { description: describeSchedule(schedule, timeZone), fires };
+  return { description: describeSchedule(schedule, timeZone, locale), fires };
 }
 
 /** Errors: `ValidationError` where calendars are named and nobody says of which namespace. */

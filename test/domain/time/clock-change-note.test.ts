@@ -46,4 +46,13 @@ describe('the note of a fire', () => {
     ]);
     expect(notes('0 2 * * *', '2025-11-01T12:00:00Z')[0]).toBeUndefined();
   });
+
+  it('speaks Chinese when asked to', () => {
+    const schedule = { type: 'cron', expression: '30 1,2 * * *' } as const;
+    const note = (at: string) => clockChangeNote(schedule, { ...NEW_YORK, locale: 'zh-CN' }, Date.parse(at));
+    expect(note('2025-03-09T07:00:00Z')).toBe('这一天没有 02:30');
+    expect(note('2025-11-02T05:30:00Z')).toBe('01:30 在这一天出现两次，这是第一次');
+    expect(note('2025-11-02T06:30:00Z')).toBe('01:30 在这一天出现两次，这是第二次');
+    expect(note('2025-11-03T06:30:00Z')).toBeUndefined();
+  });
 });

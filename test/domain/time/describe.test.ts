@@ -33,6 +33,11 @@ describe('describeSchedule', () => {
       { type: 'rrule', rrule: 'FREQ=YEARLY;BYMONTH=11;BYDAY=4TH', dtstart: '2020-11-26T09:00:00' },
       'every year on 4th Thursday in November at 9 AM, UTC',
     ],
+    [{ type: 'lunar', month: 8, day: 15, hour: 9, minute: 0 }, 'Every lunar year on day 15 of month 8 at 09:00, UTC'],
+    [
+      { type: 'lunar', month: 6, day: 30, leapMonth: 'only', missingDay: 'skip', hour: 9, minute: 0, offsetDays: -1 },
+      '1 day before: Every lunar year on day 30 of month 6 at 09:00, where there is one (in the leap month only), UTC',
+    ],
     [{ type: 'rrule', rrule: 'RDATE:20270329T000000', dtstart: '2026-04-06T00:00:00' }, 'on the listed days, UTC'],
   ] as const)('puts %j into words', (schedule, words) => {
     expect(describeSchedule(schedule, 'UTC')).toBe(words);

@@ -42,7 +42,7 @@ function timesOfLibrary(rrule: string, dtstart: string): number[] | null {
  */
 function isMisread(rrule: string): boolean {
   if (!rrule.startsWith('FREQ=YEARLY')) return false;
-  if (/-53[A-Z]/.test(rrule)) return true;
+  if (/53[A-Z]/.test(rrule)) return true;
   const hasMonthDay = rrule.includes('BYMONTHDAY');
   return (
     (rrule.includes('BYYEARDAY') && (hasMonthDay || rrule.includes('BYDAY') || rrule.includes('BYMONTH='))) ||
