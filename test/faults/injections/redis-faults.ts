@@ -17,6 +17,17 @@ function proxiesOf(site: FaultSite): readonly RedisProxy[] {
   return site.members.flatMap((member) => (member.redisProxy === undefined ? [] : [member.redisProxy]));
 }
 
+/**
+ * With `everysec`, Redis holds back even the writing of its file for up to two seconds while a sync is slow, and a kill
+ * then loses what it had acknowledged. Not what is to be tested here: with `always` nothing is acknowledged unwritten.
+ */
+async function killAfterWriting(site: FaultSite): Promise<void> {
+  const { client } = site.redis;
+  await client.call('CONFIG', 'SET', 'appendfsync', 'always');
+  await client.ping();
+  await serverOf(site).kill();
+}
+
 export const REDIS_FAULTS: readonly Fault[] = [
   {
     name: 'redis-kill',
@@ -25,9 +36,8 @@ export const REDIS_FAULTS: readonly Fault[] = [
     holdMs: [100, 2500],
     boundMs: afterHold,
     async inject({ site }) {
-      const server = serverOf(site);
-      await server.kill();
-      return () => server.start();
+      await killAfterWriting(site);
+      return () => serverOf(site).start();
     },
   },
   {
@@ -119,7 +129,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     boundMs: (holdMs) => holdMs + 15_000,
     async inject({ site }) {
       const server = serverOf(site);
-      await Promise.all([server.kill(), ...site.members.map((member) => member.end())]);
+      await Promise.all([killAfterWriting(site), ...site.members.map((member) => member.end())]);
       return async () => {
         await server.start();
         await Promise.all(site.members.map((member) => member.start()));
