@@ -85,6 +85,8 @@ export class StepTimes implements LocalTimes {
   /** Beginning of the period with this index among those that count. */
   private nthPeriod(index: number, count: number): number | null {
     if (this.isEvery) return this.anchor + index * this.step;
+    // Every period takes one look at least.
+    if (index > MAX_LOOKS_TO_COUNT) throw countError(count);
     this.looks = 0;
     let begin = this.periodFrom(this.anchor);
     for (let n = 0; n < index && begin !== null; n++) {
