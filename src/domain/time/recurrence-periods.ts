@@ -15,6 +15,8 @@ export class PeriodTimes implements LocalTimes {
   private readonly periods: Periods;
   private readonly anchor: number;
   private readonly last: number;
+  /** A week of one year and a day put off into the next month may lie one period before or after their own. */
+  private readonly reach: number;
   private readonly times: SecondSet;
   /** The picked indexes by the number of times in a period; few numbers come up. */
   private readonly picked = new Map<number, readonly number[]>();
@@ -26,7 +28,7 @@ export class PeriodTimes implements LocalTimes {
   constructor(rule: RecurrenceRule, dtstart: LocalMs) {
     this.periods = periodsOf(rule);
     this.anchor = this.periods.indexOf(Math.floor(dtstart / DAY_MS));
-    // A week of one year and a day put off into the next month may lie in the following period.
+    this.reach = rule.days.weekNumbers !== null || rule.days.skip === 'FORWARD' ? 1 : 0;
     this.last = this.periods.indexOf(END_DAY) + 1;
     this.times = new CombinedSeconds(rule.times);
     this.startSecond = Math.floor(dtstart / SECOND_MS);
@@ -37,7 +39,7 @@ export class PeriodTimes implements LocalTimes {
 
   firstFrom(from: LocalMs): LocalMs | null {
     const second = Math.max(Math.ceil(from / SECOND_MS), this.startSecond, FIRST_DAY * 86_400);
-    const before = this.periods.indexOf(Math.floor(second / 86_400)) - 1;
+    const before = this.periods.indexOf(Math.floor(second / 86_400)) - this.reach;
     const steps = Math.max(Math.ceil((before - this.anchor) / this.interval), 0);
     let empty = 0;
     for (let period = this.anchor + steps * this.interval; period <= this.last; period += this.interval) {
@@ -50,7 +52,7 @@ export class PeriodTimes implements LocalTimes {
 
   lastUntil(until: LocalMs): LocalMs | null {
     const second = Math.min(Math.floor(until / SECOND_MS), END_DAY * 86_400 - 1);
-    const after = this.periods.indexOf(Math.floor(second / 86_400)) + 1;
+    const after = this.periods.indexOf(Math.floor(second / 86_400)) + this.reach;
     const steps = Math.floor((after - this.anchor) / this.interval);
     const first = Math.max(this.anchor, this.periods.indexOf(FIRST_DAY) - 1);
     let empty = 0;
@@ -215,8 +217,10 @@ function yearOf(day: number): number {
 
 /** Adds the days of a month; the first of it may have come from the month before (SKIP=FORWARD). */
 function addDays(days: number[], rule: DayRule, { year, month }: { year: number; month: number }): number[] {
+  let bits = daysOfMonth(rule, year, month);
+  if (bits === 0) return days;
   const first = dayNumber(year, month, 1);
-  for (let bits = daysOfMonth(rule, year, month); bits !== 0; bits &= bits - 1) {
+  for (; bits !== 0; bits &= bits - 1) {
     const day = first + 31 - Math.clz32(bits & -bits);
     if (day !== days.at(-1)) days.push(day);
   }
