@@ -3,9 +3,8 @@ import type { Invariant } from './violation.js';
 
 interface Line {
   times: number;
-  /** Of the rounds in which it came alone. */
-  worstGapMs: number | null;
-  boundMs: number | null;
+  readonly alone: { worstMs: number; boundMs: number };
+  readonly paired: { worstMs: number; boundMs: number };
   lost: number;
   doubled: number;
   other: number;
@@ -34,14 +33,15 @@ export class Tally {
     const boundMs = result.faults.reduce((sum, fault) => sum + fault.boundMs, 0);
     for (const { name } of result.faults) {
       const line = this.#lines.get(name) ?? {
-        ...{ times: 0, worstGapMs: null, boundMs: null, lost: 0, doubled: 0, other: 0, excused: 0, fencedWrites: 0 },
+        alone: { worstMs: -1, boundMs: 0 },
+        paired: { worstMs: -1, boundMs: 0 },
+        ...{ times: 0, lost: 0, doubled: 0, other: 0, excused: 0, fencedWrites: 0 },
       };
       this.#lines.set(name, line);
       line.times += 1;
-      if (result.faults.length === 1) {
-        line.worstGapMs = Math.max(line.worstGapMs ?? 0, result.worstGapMs);
-        line.boundMs = Math.max(line.boundMs ?? 0, boundMs);
-      }
+      const gap = result.faults.length === 1 ? line.alone : line.paired;
+      gap.worstMs = Math.max(gap.worstMs, result.worstGapMs);
+      gap.boundMs = Math.max(gap.boundMs, boundMs);
       line.lost += lost;
       line.doubled += doubled;
       line.other += counted.length - lost - doubled;
@@ -50,7 +50,7 @@ export class Tally {
     }
   }
 
-  /** A Markdown table. Gaps are those of rounds in which the fault came alone. `lost by Redis`: traces of acknowledged writes that Redis itself lost in a failover. */
+  /** A Markdown table. Gaps are those of rounds in which the fault came alone; in parentheses, with others, if it never did. `lost by Redis`: traces of acknowledged writes that Redis itself lost in a failover. */
   table(): string {
     const head = [
       'fault',
@@ -69,8 +69,8 @@ export class Tally {
         name,
         ...[
           line.times,
-          line.worstGapMs ?? '–',
-          line.boundMs ?? '–',
+          line.alone.worstMs >= 0 ? line.alone.worstMs : `(${line.paired.worstMs})`,
+          line.alone.worstMs >= 0 ? line.alone.boundMs : `(${line.paired.boundMs})`,
           line.lost,
           line.doubled,
           line.other,
