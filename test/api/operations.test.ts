@@ -131,6 +131,24 @@ describe('a preview', () => {
     ]);
   });
 
+  it('speaks the language that is asked for', async () => {
+    const body = {
+      schedule: { type: 'cron', expression: '30 2 * * *' },
+      timeZone: 'Europe/Berlin',
+      after: '2027-03-27T12:00:00Z',
+      count: 1,
+    };
+    const { body: chinese } = await api.call.post('/v1/schedules/preview').send({ ...body, locale: 'zh-CN' });
+    expect(chinese.description).toBe('每天 02:30（Europe/Berlin 时间）');
+    expect(chinese.fires[0].note).toBe('这一天没有 02:30');
+    const { body: english } = await api.call.post('/v1/schedules/preview').send(body);
+    expect(english.description).toBe('At 02:30, Europe/Berlin time');
+    expect(english.fires[0].note).toBe('02:30 does not exist on this day');
+    const unknown = await api.call.post('/v1/schedules/preview').send({ ...body, locale: 'fr' });
+    expect(unknown.status).toBe(400);
+    expect(unknown.body.violations[0].field).toBe('locale');
+  });
+
   it.each([
     [{ schedule: { type: 'cron', expression: 'x' } }, 'schedule.expression'],
     [{ schedule: { type: 'every', everyMs: 60_000 }, timeZone: 'Nowhere' }, 'timeZone'],
