@@ -11,6 +11,8 @@ const shared = {
 export default defineConfig({
   oxc: { decorator: { legacy: true } },
   test: {
+    // Most of a test is waiting for servers: a core is not kept for the process that only reports.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,

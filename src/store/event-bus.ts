@@ -28,6 +28,7 @@ export interface ClusterEvent {
 }
 
 export interface EventBus {
+  /** Events of one call arrive in order. In a Redis Cluster one call may overtake another. */
   publish(events: readonly ClusterEvent[]): void;
   subscribe(listener: (event: ClusterEvent) => void): Promise<Unsubscribe>;
 }
