@@ -11,7 +11,6 @@ import { placementHash } from './shard.js';
 import type { DurationMs, EpochMs } from './time/instant.js';
 import {
   compileSchedule,
-  waitsForCompletion,
   instantSchema,
   scheduleSchema,
   type CompiledSchedule,
