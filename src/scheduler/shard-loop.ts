@@ -46,15 +46,6 @@ export interface ShardLoopDeps {
   readonly probe: Probe;
 }
 
-const BATCH_SIZE = 500;
-/** Different triggers may be written side by side; one trigger is never in two batches at once. */
-const MAX_BATCHES_IN_FLIGHT = 4;
-/** Between two looks at a term that is not trusted now but not over either. */
-const TRUST_CHECK_MS: DurationMs = 50;
-/** The clock of the store may be set while the loop sleeps by the monotonic one. */
-const LONGEST_SLEEP_MS: DurationMs = 5000;
-const FIRST_ERROR_WAIT_MS: DurationMs = 50;
-const LONGEST_ERROR_WAIT_MS: DurationMs = 2000;
 export interface ShardLoopConfig {
   /** Release of this member's time zone data. */
   readonly tz: string;
@@ -64,6 +55,15 @@ export interface ShardLoopConfig {
 
 export const DEFAULT_CATCH_UP_PER_SECOND = 2000;
 
+const BATCH_SIZE = 500;
+/** Different triggers may be written side by side; one trigger is never in two batches at once. */
+const MAX_BATCHES_IN_FLIGHT = 4;
+/** Between two looks at a term that is not trusted now but not over either. */
+const TRUST_CHECK_MS: DurationMs = 50;
+/** The clock of the store may be set while the loop sleeps by the monotonic one. */
+const LONGEST_SLEEP_MS: DurationMs = 5000;
+const FIRST_ERROR_WAIT_MS: DurationMs = 50;
+const LONGEST_ERROR_WAIT_MS: DurationMs = 2000;
 /** A store that does not answer must not delay the hand-over. */
 const LONGEST_STOP_MS: DurationMs = 500;
 
