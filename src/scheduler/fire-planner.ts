@@ -130,6 +130,8 @@ export class FirePlanner {
   async readAhead(): Promise<readonly TriggerKey[]> {
     this.#isOutdated = false;
     this.#settledSinceRead = new Set();
+    // From here on it takes note of what fires that are settled meanwhile ask for: the answer may not show that.
+    this.#nextReadAt = Infinity;
     const limit = this.#readLimit + this.#passedBy.size;
     const until = this.#deps.clusterClock.now() + READ_AHEAD_MS;
     const batch = await this.#readDue(until, limit);
@@ -138,7 +140,7 @@ export class FirePlanner {
     this.#isTruncated = following <= until;
     this.#coveredUntil = Math.min(until + 1, following);
     this.#readAt = this.#deps.clusterClock.now();
-    this.#nextReadAt = this.#readAt + SAFETY_READ_MS;
+    this.#nextReadAt = Math.min(this.#nextReadAt, this.#readAt + SAFETY_READ_MS);
     if (!this.#isTruncated) this.#nextReadAt = Math.min(this.#nextReadAt, following - READ_LEAD_MS);
     this.#install(plans);
     for (const { until: retryAt } of this.#passedBy.values()) this.#nextReadAt = Math.min(this.#nextReadAt, retryAt);

@@ -88,6 +88,18 @@ describe('ShardLoop on a store that fails', () => {
     expect(sent.map(({ expected }) => expected.watermark - origin)).toEqual([0, 1000]);
   });
 
+  it('fires on time what follows a fire that was settled while a slow read was under way', async () => {
+    const { clock, faulty, lead, put, fired } = setup();
+    await put({ a: every(1000) });
+    await lead();
+    await clock.advance(990);
+    // The answer of this read still shows the fire at 1000, which is settled before it arrives.
+    faulty.inject('readDue', { delayMs: 300 });
+    await put({ other: every(60_000) }, { job: 'shop/another' });
+    await clock.advance(2500);
+    expect(await fired()).toEqual(['a@1000+0', 'a@2000+0', 'a@3000+0']);
+  });
+
   it('does not send decisions again once its term is not trusted any more', async () => {
     const { clock, faulty, lead, put } = setup();
     await put({ a: every(1000) });
