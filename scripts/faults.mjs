@@ -31,6 +31,8 @@ for (const name of ['package.json', 'web']) cpSync(join(root, name), join(build,
 const suite = spawn(process.execPath, [join(build, 'test/faults/main.js'), ...process.argv.slice(2)], {
   stdio: 'inherit',
 });
+// The suite plays its round to the end, stops what it has started, and then ends.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => suite.kill(signal));
 suite.on('exit', (code) => {
   rmSync(build, { recursive: true, force: true });
   process.exit(code ?? 1);

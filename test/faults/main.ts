@@ -17,6 +17,13 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 const say = (line: string): void => console.log(line);
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    say('stopping after this round …');
+    stop.abort();
+  });
+}
 say(`seed ${seed}`);
 const build = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src');
 const { tally, failed } = await runSuite({
@@ -28,6 +35,7 @@ const { tally, failed } = await runSuite({
   forMs: Number(values.minutes) * 60_000,
   maxRounds: Number(values.rounds),
   fires: Number(values.fires),
+  signal: stop.signal,
   say,
 });
 say(`\n${tally.table()}\n`);

@@ -24,6 +24,8 @@ export interface SuiteOptions {
   readonly forMs: number;
   readonly maxRounds: number;
   readonly fires: number;
+  /** No round begins after it is aborted. */
+  readonly signal?: AbortSignal;
   readonly bounds?: Bounds;
   readonly say: (line: string) => void;
 }
@@ -41,7 +43,7 @@ const SITES: Readonly<Record<SiteKind, () => Promise<RedisSite>>> = {
 
 /** Round after round until the time is over. Sites are started when they are first needed, and stand until the end. */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
-  const { seed, faults, only, forMs, maxRounds, say } = options;
+  const { seed, faults, only, forMs, maxRounds, signal, say } = options;
   mkdirSync(options.folder, { recursive: true });
   const sites = new Sites(options);
   const tally = new Tally();
@@ -50,6 +52,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const until = performance.now() + forMs;
   try {
     for (let round = 0; round < maxRounds && (round === 0 || performance.now() < until); round += 1) {
+      if (signal?.aborted === true) break;
       // The first round has the seed itself, so that `--rounds 1` with a round's seed is that round.
       const roundSeed = (seed + round * 7919) % 2 ** 31;
       const random = new Random(roundSeed);
