@@ -7,16 +7,17 @@ import {
   type BackfillState,
   type BackfillStep,
 } from '../../domain/backfill.js';
-import { FencedError, InvariantError } from '../../domain/errors.js';
+import { InvariantError } from '../../domain/errors.js';
 import type { ExecutionId } from '../../domain/execution.js';
 import type { JobKey } from '../../domain/job.js';
 import { shardOfJob, type Epoch, type ShardId } from '../../domain/shard.js';
 import { noJob, tooManyBackfills } from '../backfill-refusals.js';
 import { MAX_BACKFILLS, type BackfillOutcome, type BackfillStore } from '../backfill-store.js';
 import { canonicalJson, parseJson } from './canonical-json.js';
-import type { RedisArg, RedisConnection } from './connection.js';
+import type { RedisConnection } from './connection.js';
 import { encodeNewExecution } from './execution-codec.js';
 import { readyChannelPrefix, wakeChannel } from './keys.js';
+import { runFenced } from './fenced-script.js';
 import type { RedisLayout } from './redis-layout.js';
 import { SCRIPT_CODES as CODES, type ScriptName } from './script-manifest.js';
 import type { ScriptRunner } from './script-runner.js';
@@ -80,17 +81,16 @@ export class RedisBackfillStore implements BackfillStore {
 
   async stepBackfill(shard: ShardId, epoch: Epoch, step: BackfillStep): Promise<BackfillOutcome> {
     const { layout } = this.#deps;
-    const { fence, backfills, executions, ready, history, expiry } = layout.keys(shard);
-    const [outcome] = await this.#fenced(
-      { shard, epoch },
-      'step_backfill',
-      [fence, backfills, executions, ready, history, expiry],
-      [
+    const [, outcome] = await runFenced(this.#deps, 'step_backfill', {
+      shard,
+      epoch,
+      keys: ['fence', 'backfills', 'executions', 'ready', 'history', 'expiry'],
+      args: [
         ...[epoch, readyChannelPrefix(layout.cluster), shard, step.backfill, step.expectedCursor, step.cursor],
         ...[step.overlap, step.isLast ? 1 : 0, step.retentionMs],
         ...step.fires.flatMap((fire) => [fire.id, ...encodeNewExecution(fire)]),
       ],
-    );
+    });
     if (outcome === CODES.FIRED) return 'stepped';
     if (outcome === CODES.WAITING) return 'busy';
     if (outcome === CODES.STALE) return 'stale';
@@ -98,29 +98,25 @@ export class RedisBackfillStore implements BackfillStore {
   }
 
   async endBackfill(shard: ShardId, epoch: Epoch, backfill: BackfillKey, reason: BackfillReason): Promise<void> {
-    const { fence, backfills } = this.#deps.layout.keys(shard);
-    await this.#fenced({ shard, epoch }, 'end_backfill', [fence, backfills], [epoch, backfill, reason]);
+    await runFenced(this.#deps, 'end_backfill', {
+      shard,
+      epoch,
+      keys: ['fence', 'backfills'],
+      args: [epoch, backfill, reason],
+    });
   }
 
   async dropBackfills(shard: ShardId, epoch: Epoch, keys: readonly BackfillKey[]): Promise<void> {
-    const { fence, backfills } = this.#deps.layout.keys(shard);
-    await this.#fenced({ shard, epoch }, 'drop_backfills', [fence, backfills], [epoch, ...keys]);
+    await runFenced(this.#deps, 'drop_backfills', {
+      shard,
+      epoch,
+      keys: ['fence', 'backfills'],
+      args: [epoch, ...keys],
+    });
   }
 
   #shardOf(job: JobKey): ShardId {
     return shardOfJob(job, this.#deps.layout.shardCount);
-  }
-
-  /** Returns what follows the code. Errors: `FencedError`. */
-  async #fenced(
-    { shard, epoch }: { shard: ShardId; epoch: Epoch },
-    name: ScriptName,
-    keys: readonly string[],
-    args: readonly RedisArg[],
-  ): Promise<unknown[]> {
-    const [code, ...rest] = (await this.#deps.scripts.run(name, keys, args)) as unknown[];
-    if (code === CODES.FENCED) throw new FencedError({ shard, epoch, fence: Number(rest[0]) });
-    return rest;
   }
 }
 

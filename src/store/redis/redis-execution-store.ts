@@ -1,4 +1,4 @@
-import { ConflictError, FencedError, InvariantError } from '../../domain/errors.js';
+import { ConflictError, InvariantError } from '../../domain/errors.js';
 import {
   parseExecutionId,
   type Execution,
@@ -31,9 +31,10 @@ import {
 } from '../execution-store.js';
 import type { Page } from '../job-store.js';
 import { escapeField } from './canonical-json.js';
-import type { RedisArg, RedisConnection } from './connection.js';
+import type { RedisConnection } from './connection.js';
 import { decodeExecution, encodeError, encodeNewExecution } from './execution-codec.js';
 import { ExecutionListing } from './execution-listing.js';
+import { runFenced } from './fenced-script.js';
 import { fireArguments, fireResults } from './fire-call.js';
 import { decodeJob } from './job-codec.js';
 import type { JobSweeper } from './job-sweeper.js';
@@ -91,11 +92,11 @@ export class RedisExecutionStore implements ExecutionStore {
   }
 
   async sealFence(shard: ShardId, epoch: Epoch, member: MemberId): Promise<void> {
-    await this.#fenced({ shard, epoch }, 'seal_fence', ['fence'], [epoch, member]);
+    await runFenced(this.#deps, 'seal_fence', { shard, epoch, keys: ['fence'], args: [epoch, member] });
   }
 
   async releaseFence(shard: ShardId, epoch: Epoch): Promise<void> {
-    await this.#fenced({ shard, epoch }, 'release_fence', ['fence'], [epoch]);
+    await runFenced(this.#deps, 'release_fence', { shard, epoch, keys: ['fence'], args: [epoch] });
   }
 
   async raiseFence(shard: ShardId, member: MemberId, above = epochOf(0)): Promise<Epoch> {
@@ -124,12 +125,18 @@ export class RedisExecutionStore implements ExecutionStore {
   async fire(shard: ShardId, epoch: Epoch, decisions: readonly FireDecision[]): Promise<readonly FireResult[]> {
     const head = [epoch, this.#readyPrefix, shard, FINISHED_TRIGGER_MS];
     const keys = ['fence', 'jobs', 'triggers', 'due', 'executions', 'ready', 'history', 'expiry'] as const;
-    return fireResults(await this.#fenced({ shard, epoch }, 'fire', keys, [...head, ...fireArguments(decisions)]));
+    const reply = await runFenced(this.#deps, 'fire', {
+      shard,
+      epoch,
+      keys,
+      args: [...head, ...fireArguments(decisions)],
+    });
+    return fireResults(reply.slice(1));
   }
 
   async dropOrphans(shard: ShardId, epoch: Epoch, triggers: readonly TriggerKey[]): Promise<void> {
     const keys = ['fence', 'jobs', 'triggers', 'triggerNames', 'due', 'expiry'] as const;
-    await this.#fenced({ shard, epoch }, 'drop_orphans', keys, [epoch, ...triggers]);
+    await runFenced(this.#deps, 'drop_orphans', { shard, epoch, keys, args: [epoch, ...triggers] });
   }
 
   async wakeTimes(shard: ShardId): Promise<ShardWakeTimes> {
@@ -150,12 +157,12 @@ export class RedisExecutionStore implements ExecutionStore {
 
   async requeueRetries(shard: ShardId, epoch: Epoch, limit: number): Promise<number> {
     const keys = ['fence', 'executions', 'ready', 'retries'] as const;
-    const [count] = await this.#fenced({ shard, epoch }, 'requeue_retries', keys, [
-      epoch,
-      limit,
-      this.#readyPrefix,
+    const [, count] = await runFenced(this.#deps, 'requeue_retries', {
       shard,
-    ]);
+      epoch,
+      keys,
+      args: [epoch, limit, this.#readyPrefix, shard],
+    });
     return Number(count);
   }
 
@@ -167,13 +174,18 @@ export class RedisExecutionStore implements ExecutionStore {
     const keys = ['fence', 'jobs', 'executions', 'ready', 'leases', 'expiry', 'triggers', 'due'] as const;
     const wake = wakeChannel(this.#deps.layout.cluster, shard);
     const args = [epoch, limit, this.#readyPrefix, shard, encodeError(LEASE_EXPIRED), wake];
-    const [requeued, failed, cancelled] = await this.#fenced({ shard, epoch }, 'rescue_expired', keys, args);
+    const [, requeued, failed, cancelled] = await runFenced(this.#deps, 'rescue_expired', { shard, epoch, keys, args });
     return { requeued: Number(requeued), failed: Number(failed), cancelled: Number(cancelled) };
   }
 
   async deleteExpired(shard: ShardId, epoch: Epoch, limit: number): Promise<number> {
     const keys = ['fence', 'executions', 'history', 'expiry', 'triggers', 'triggerNames', 'due'] as const;
-    const [count, ...deleting] = await this.#fenced({ shard, epoch }, 'delete_expired', keys, [epoch, limit]);
+    const [, count, ...deleting] = await runFenced(this.#deps, 'delete_expired', {
+      shard,
+      epoch,
+      keys,
+      args: [epoch, limit],
+    });
     for (const job of deleting) await this.#deps.sweeper.sweep(job as JobKey, shard);
     return Number(count) + deleting.length;
   }
@@ -288,24 +300,6 @@ export class RedisExecutionStore implements ExecutionStore {
   #keysOf(id: ExecutionId) {
     const shard = parseExecutionId(id)?.shard;
     return shard === undefined ? null : this.#deps.layout.find(shard);
-  }
-
-  /** Runs a script that begins with the fence; returns what follows `OK`. Errors: `FencedError`. */
-  async #fenced(
-    { shard, epoch }: { shard: ShardId; epoch: Epoch },
-    name: ScriptName,
-    keyNames: readonly (keyof ReturnType<RedisLayout['keys']>)[],
-    args: readonly RedisArg[],
-  ): Promise<unknown[]> {
-    const keys = this.#deps.layout.keys(shard);
-    const reply = await this.#deps.scripts.run(
-      name,
-      keyNames.map((key) => keys[key]),
-      args,
-    );
-    const [code, ...rest] = reply as unknown[];
-    if (code === CODES.FENCED) throw new FencedError({ shard, epoch, fence: Number(rest[0]) });
-    return rest;
   }
 }
 

@@ -1,11 +1,11 @@
-import { FencedError } from '../../domain/errors.js';
 import type { Epoch, ShardId } from '../../domain/shard.js';
 import type { TriggerKey } from '../../domain/trigger.js';
 import { FINISHED_TRIGGER_MS } from '../execution-store.js';
 import type { DueChange, Planning, PlanningStore, TriggerScan } from '../planning-store.js';
-import type { RedisArg, RedisConnection } from './connection.js';
+import type { RedisConnection } from './connection.js';
+import { runFenced } from './fenced-script.js';
 import type { RedisLayout } from './redis-layout.js';
-import { SCRIPT_CODES as CODES, type ScriptName } from './script-manifest.js';
+import type { ScriptName } from './script-manifest.js';
 import type { ScriptRunner } from './script-runner.js';
 import { CALENDARS_PART, decodeTrigger } from './trigger-codec.js';
 
@@ -33,8 +33,12 @@ export class RedisPlanningStore implements PlanningStore {
   }
 
   async recordPlanning(shard: ShardId, epoch: Epoch, { tz, calendars }: Planning): Promise<void> {
-    const { fence } = this.#deps.layout.keys(shard);
-    await this.#fenced({ shard, epoch }, 'record_planning', [fence], [epoch, `${calendars} ${tz}`]);
+    await runFenced(this.#deps, 'record_planning', {
+      shard,
+      epoch,
+      keys: ['fence'],
+      args: [epoch, `${calendars} ${tz}`],
+    });
   }
 
   async scanTriggers(
@@ -56,27 +60,19 @@ export class RedisPlanningStore implements PlanningStore {
   }
 
   async moveDue(shard: ShardId, epoch: Epoch, changes: readonly DueChange[]): Promise<number> {
-    const { fence, triggers, due, expiry } = this.#deps.layout.keys(shard);
     const args = changes.flatMap(({ trigger, expected, dueAt }) => [
       trigger,
       `${expected.version}|${expected.watermark}|`,
       expected.dueAt ?? '',
       dueAt ?? '',
     ]);
-    const keys = [fence, triggers, due, expiry];
-    const [count] = await this.#fenced({ shard, epoch }, 'move_due', keys, [epoch, FINISHED_TRIGGER_MS, ...args]);
+    const keys = ['fence', 'triggers', 'due', 'expiry'] as const;
+    const [, count] = await runFenced(this.#deps, 'move_due', {
+      shard,
+      epoch,
+      keys,
+      args: [epoch, FINISHED_TRIGGER_MS, ...args],
+    });
     return Number(count);
-  }
-
-  /** Returns what follows `OK`. Errors: `FencedError`. */
-  async #fenced(
-    { shard, epoch }: { shard: ShardId; epoch: Epoch },
-    name: ScriptName,
-    keys: readonly string[],
-    args: readonly RedisArg[],
-  ): Promise<unknown[]> {
-    const [code, ...rest] = (await this.#deps.scripts.run(name, keys, args)) as unknown[];
-    if (code === CODES.FENCED) throw new FencedError({ shard, epoch, fence: Number(rest[0]) });
-    return rest;
   }
 }

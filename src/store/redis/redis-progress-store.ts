@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { FencedError } from '../../domain/errors.js';
 import type { Epoch, ShardId } from '../../domain/shard.js';
 import type { RollbackRecord, ShardProgress } from '../../domain/shard-progress.js';
 import type { MarkResult, ProgressStore } from '../progress-store.js';
 import type { RedisConnection } from './connection.js';
+import { runFenced } from './fenced-script.js';
 import type { RedisLayout } from './redis-layout.js';
 import { SCRIPT_CODES as CODES, type ScriptName } from './script-manifest.js';
 import type { ScriptRunner } from './script-runner.js';
@@ -36,19 +36,15 @@ export class RedisProgressStore implements ProgressStore {
     epoch: Epoch,
     { history, commits }: { readonly history: string | null; readonly commits: number },
   ): Promise<MarkResult> {
-    const { scripts, layout } = this.#deps;
     const args = [epoch, commits, history ?? '', randomUUID()];
-    const [code, ...rest] = (await scripts.run('mark_progress', [layout.keys(shard).fence], args)) as unknown[];
-    if (code === CODES.FENCED) throw new FencedError({ shard, epoch, fence: Number(rest[0]) });
+    const [code, ...rest] = await runFenced(this.#deps, 'mark_progress', { shard, epoch, keys: ['fence'], args });
     if (code === CODES.BEHIND) return { outcome: 'behind', found: progressOf(rest) };
     return { outcome: 'marked', commits: Number(rest[0]), history: String(rest[1]) };
   }
 
   async recordRollback(shard: ShardId, epoch: Epoch, rollback: RollbackRecord): Promise<void> {
-    const { scripts, layout } = this.#deps;
-    const keys = [layout.keys(shard).fence];
-    const [code, fence] = (await scripts.run('record_rollback', keys, [epoch, JSON.stringify(rollback)])) as unknown[];
-    if (code === CODES.FENCED) throw new FencedError({ shard, epoch, fence: Number(fence) });
+    const args = [epoch, JSON.stringify(rollback)];
+    await runFenced(this.#deps, 'record_rollback', { shard, epoch, keys: ['fence'], args });
   }
 
   async readRollback(shard: ShardId): Promise<RollbackRecord | null> {

@@ -1,11 +1,10 @@
-import { FencedError } from '../../domain/errors.js';
 import type { Epoch, ShardId } from '../../domain/shard.js';
 import type { Trigger, TriggerKey } from '../../domain/trigger.js';
 import type { ReconcilePage, ReconcileStore, Repair } from '../reconcile-store.js';
-import type { RedisArg } from './connection.js';
-import { readyChannelPrefix, type ShardKeys } from './keys.js';
+import { readyChannelPrefix } from './keys.js';
+import { runFenced } from './fenced-script.js';
 import type { RedisLayout } from './redis-layout.js';
-import { SCRIPT_CODES as CODES, type ScriptName } from './script-manifest.js';
+import type { ScriptName } from './script-manifest.js';
 import type { ScriptRunner } from './script-runner.js';
 import { decodeTrigger } from './trigger-codec.js';
 
@@ -67,7 +66,7 @@ export class RedisReconcileStore implements ReconcileStore {
     const keys = ['fence', 'jobs', 'executions', 'ready', 'leases', 'retries', 'history', 'expiry'] as const;
     const prefix = readyChannelPrefix(this.#deps.layout.cluster);
     const args = [epoch ?? '', source, cursor, STEP, prefix, shard, REPAIRED_LEASE_MS];
-    const reply = await this.#run('reconcile_executions', keys, { shard, epoch, args });
+    const [, ...reply] = await runFenced(this.#deps, 'reconcile_executions', { shard, epoch, keys, args });
     return { ...head(reply), triggers: [] };
   }
 
@@ -83,22 +82,11 @@ export class RedisReconcileStore implements ReconcileStore {
     return { ...page, repairs: [...page.repairs, ...listing.repairs], triggers: [] };
   }
 
-  #judgeTriggers({ shard, epoch, source, cursor }: Step, jobs: readonly string[]): Promise<readonly unknown[]> {
+  async #judgeTriggers({ shard, epoch, source, cursor }: Step, jobs: readonly string[]): Promise<readonly unknown[]> {
     const keys = ['fence', 'jobs', 'jobNames', 'triggers', 'triggerNames', 'due', 'expiry'] as const;
     const args = [epoch ?? '', source, cursor, STEP, ...jobs];
-    return this.#run('reconcile_triggers', keys, { shard, epoch, args });
-  }
-
-  async #run(
-    name: ScriptName,
-    roles: readonly (keyof ShardKeys)[],
-    { shard, epoch, args }: { shard: ShardId; epoch: Epoch | null; args: readonly RedisArg[] },
-  ): Promise<readonly unknown[]> {
-    const keys = this.#deps.layout.keys(shard);
-    const names = roles.map((role) => keys[role]);
-    const [code, ...rest] = (await this.#deps.scripts.run(name, names, args)) as unknown[];
-    if (code === CODES.FENCED && epoch !== null) throw new FencedError({ shard, epoch, fence: Number(rest[0]) });
-    return rest;
+    const [, ...reply] = await runFenced(this.#deps, 'reconcile_triggers', { shard, epoch, keys, args });
+    return reply;
   }
 }
 
