@@ -26,8 +26,6 @@ describe('a master with Sentinels', () => {
 
     await topology.restart(before);
     await eventually('the old master to follow', async () => ((await ask(before, 'ROLE')) as string[])[0] === 'slave');
-    const next = await topology.failover();
-    expect(next).not.toBe(master);
   });
 });
 
