@@ -1,11 +1,7 @@
 import { silentLogger } from '../../src/runtime/logger.js';
 import type { Metrics } from '../../src/runtime/metrics.js';
 import type { EventBus } from '../../src/store/event-bus.js';
-import { MemoryExecutionStore } from '../../src/store/memory/memory-execution-store.js';
-import { MemoryHints } from '../../src/store/memory/memory-hints.js';
-import { MemoryJobStore } from '../../src/store/memory/memory-job-store.js';
-import { MemoryPlanningStore } from '../../src/store/memory/memory-planning-store.js';
-import { MemoryShard } from '../../src/store/memory/memory-shard.js';
+import type { MemoryShard } from '../../src/store/memory/memory-shard.js';
 import { MemoryStores } from '../../src/store/memory/memory-stores.js';
 import { RedisClusterClock } from '../../src/store/redis/redis-cluster-clock.js';
 import type { Stores } from '../../src/store/stores.js';
@@ -47,23 +43,16 @@ export class SimStore {
   readonly process: SimProcess;
   readonly shards: readonly MemoryShard[];
   readonly #sim: Simulation;
-  readonly #hints = new MemoryHints();
   readonly #monitor: StoreMonitor;
   readonly #ports: Ports;
 
   constructor(sim: Simulation, { shardCount, monitor }: { shardCount: number; monitor: StoreMonitor }) {
     this.#sim = sim;
     this.#monitor = monitor;
-    const clock = (this.process = new SimProcess(sim, 'store'));
-    const shards = Array.from({ length: shardCount }, (_, id) => new MemoryShard(id, this.#hints));
-    this.shards = shards;
-    this.#ports = {
-      // Those that are not driven here have shards of their own, and stay empty.
-      ...portsOf(new MemoryStores({ clock }, { shardCount })),
-      jobs: new MemoryJobStore({ shards, clock }),
-      executions: new MemoryExecutionStore({ shards, clock, hints: this.#hints }),
-      planning: new MemoryPlanningStore({ shards, clock }),
-    };
+    this.process = new SimProcess(sim, 'store');
+    const stores = new MemoryStores({ clock: this.process }, { shardCount });
+    this.shards = stores.shards;
+    this.#ports = portsOf(stores);
   }
 
   connect(client: SimProcess, metrics: Metrics): StoreConnection {
@@ -114,7 +103,7 @@ function portsOf(stores: MemoryStores): Ports {
   return Object.fromEntries(ports) as unknown as Ports;
 }
 
-const LOCAL: ReadonlySet<string> = new Set(['events', 'clusterClock']);
+const LOCAL: ReadonlySet<string> = new Set(['events', 'clusterClock', 'shards']);
 
 /** Announcements for people; nothing that is simulated listens. */
 const unheard: EventBus = { publish: () => undefined, subscribe: () => Promise.resolve(() => Promise.resolve()) };

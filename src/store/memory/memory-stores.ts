@@ -31,11 +31,14 @@ export class MemoryStores extends Service implements Stores {
   readonly registry: MemoryNodeRegistry;
   readonly events = new MemoryEventBus();
   readonly clusterClock: ClusterClock;
+  /** What the ports work on, for those who watch it. */
+  readonly shards: readonly MemoryShard[];
 
   constructor({ clock }: { clock: Clock }, { shardCount = DEFAULT_SHARD_COUNT }: { shardCount?: number } = {}) {
     super();
     const hints = new MemoryHints();
     const shards = Array.from({ length: shardCount }, (_, id) => new MemoryShard(id, hints));
+    this.shards = shards;
     this.jobs = new MemoryJobStore({ shards, clock });
     this.executions = new MemoryExecutionStore({ shards, clock, hints });
     this.backfills = new MemoryBackfillStore({ shards, clock });
