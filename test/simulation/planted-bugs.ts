@@ -71,11 +71,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a sample of the clock counts before better ones are there',
     file: 'src/store/redis/redis-cluster-clock.ts',
-    replace: 'best = { serverMinusMonotonic: serverTime - sentAt - errorMs, errorMs };',
-    by: `{
-        best = { serverMinusMonotonic: serverTime - sentAt - errorMs, errorMs };
-        this.#serverMinusMonotonic = best.serverMinusMonotonic;
-      }`,
+    replace: 'const measuredAt = clock.monotonicNow();',
+    by: 'const measuredAt = clock.monotonicNow(); this.#serverMinusMonotonic = serverTime - (sentAt + measuredAt) / 2;',
   },
   {
     name: 'the planner forgets what it could not send',

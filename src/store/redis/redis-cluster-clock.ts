@@ -12,6 +12,8 @@ import { exactTime } from './server-time.js';
 const MEASURE_EVERY_MS = 1000;
 /** Round trips of one measurement; the shortest one errs least. */
 const SAMPLES = 3;
+/** Two clocks that nobody sets part by no more than this: the most by which NTP slews one. */
+const MAX_DRIFT = 0.0005;
 /** Local clocks that are further away than this are reported. */
 const WARN_OFFSET_MS = 1000;
 
@@ -23,16 +25,19 @@ interface Deps {
   readonly pubSub: Pick<RedisPubSub, 'check'>;
 }
 
+/** Server's wall time minus the local monotonic clock lies between the two. */
 interface Measurement {
-  /** Server's wall time minus the local monotonic clock. */
-  readonly serverMinusMonotonic: number;
-  /** Half of the round trip. */
-  readonly errorMs: number;
+  readonly low: number;
+  readonly high: number;
+  /** By the monotonic clock. */
+  readonly measuredAt: number;
 }
 
 /**
  * The clock of the Redis server, as far as this process knows it: measured at start and every second, and
- * carried on by the monotonic clock in between, so that setting the local wall clock changes nothing.
+ * carried on by the monotonic clock in between, so that setting the local wall clock changes nothing. A round trip says
+ * between which two values the difference lies; what was known stays in force within them, so that slow answers
+ * take nothing away from it, and gives way where it lies outside: then a clock was set.
  *
  * A Redis Cluster has as many clocks as masters. Each script goes by that of the shard's own node, which decides what
  * is due; here the slowest of them counts, so that no fire is sent which its node would find too early. A shard
@@ -68,8 +73,8 @@ export class RedisClusterClock extends Service implements ClusterClock {
   skewMs(): number {
     const { clock } = this.#deps;
     const localMinusMonotonic = clock.now() - clock.monotonicNow();
-    const skews = [...this.#nodes.values()].map(
-      ({ serverMinusMonotonic, errorMs }) => Math.abs(localMinusMonotonic - serverMinusMonotonic) - errorMs,
+    const skews = [...this.#nodes.values()].map(({ low, high }) =>
+      Math.max(low - localMinusMonotonic, localMinusMonotonic - high),
     );
     return Math.max(0, ...skews);
   }
@@ -78,7 +83,9 @@ export class RedisClusterClock extends Service implements ClusterClock {
   async measure(): Promise<void> {
     const { connection, metrics } = this.#deps;
     const masters = connection.masters();
-    const measured = await Promise.allSettled(masters.map((master) => this.#measureOne(master)));
+    const measured = await Promise.allSettled(
+      masters.map((master) => this.#measureOne(master, this.#nodes.get(master.name))),
+    );
     const nodes = new Map<string, Measurement>();
     for (const [index, { name }] of masters.entries()) {
       const result = measured[index];
@@ -88,7 +95,7 @@ export class RedisClusterClock extends Service implements ClusterClock {
     const failed = measured.find((result) => result.status === 'rejected');
     if (failed !== undefined && !measured.some(({ status }) => status === 'fulfilled')) throw failed.reason;
     if (nodes.size === 0) return;
-    const bases = [...nodes.values()].map(({ serverMinusMonotonic }) => serverMinusMonotonic);
+    const bases = [...nodes.values()].map(({ low, high }) => (low + high) / 2);
     this.#nodes = nodes;
     this.#serverMinusMonotonic = Math.min(...bases);
     metrics.clockOffset.set(this.offsetMs() / 1000);
@@ -106,16 +113,17 @@ export class RedisClusterClock extends Service implements ClusterClock {
   }
 
   /** Counts when all samples are there: a first one that took seconds is wrong by seconds. */
-  async #measureOne(master: RedisMaster): Promise<Measurement> {
+  async #measureOne(master: RedisMaster, before: Measurement | undefined): Promise<Measurement> {
     const { clock } = this.#deps;
-    let best: Measurement = { serverMinusMonotonic: 0, errorMs: Infinity };
-    for (let sample = 0; sample < SAMPLES; sample++) {
+    const sampleOnce = async (known: Measurement | undefined): Promise<Measurement> => {
       const sentAt = clock.monotonicNow();
       const serverTime = exactTime(await master.send('TIME'));
-      const errorMs = (clock.monotonicNow() - sentAt) / 2;
-      if (errorMs < best.errorMs) best = { serverMinusMonotonic: serverTime - sentAt - errorMs, errorMs };
-    }
-    return best;
+      const measuredAt = clock.monotonicNow();
+      return narrowed(known, { low: serverTime - measuredAt, high: serverTime - sentAt, measuredAt });
+    };
+    let known = await sampleOnce(before);
+    for (let count = 1; count < SAMPLES; count++) known = await sampleOnce(known);
+    return known;
   }
 
   async #refresh(): Promise<void> {
@@ -127,4 +135,13 @@ export class RedisClusterClock extends Service implements ClusterClock {
     const offsetMs = this.offsetMs();
     if (Math.abs(offsetMs) > WARN_OFFSET_MS) this.#deps.logger.warn('clock-offset', { offsetMs });
   }
+}
+
+/** What both say; where they exclude each other, what the later one says. */
+function narrowed(before: Measurement | undefined, sample: Measurement): Measurement {
+  if (before === undefined) return sample;
+  const driftMs = (sample.measuredAt - before.measuredAt) * MAX_DRIFT;
+  const low = Math.max(sample.low, before.low - driftMs);
+  const high = Math.min(sample.high, before.high + driftMs);
+  return low <= high ? { ...sample, low, high } : sample;
 }

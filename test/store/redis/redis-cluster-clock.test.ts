@@ -53,6 +53,20 @@ describe('the clock of the cluster', () => {
     expect(Math.abs(clusterClock.now() - serverTime())).toBeLessThanOrEqual(10);
   });
 
+  it('keeps what fast answers told while answers are slow, and follows a clock that was set meanwhile', async () => {
+    const fast: readonly (readonly [number, number])[] = Array.from({ length: 3 }, () => [0, 0]);
+    const { clock, clusterClock, serverTime, server } = await measured([
+      ...fast,
+      ...Array.from({ length: 60 }, () => [0, 300] as const),
+    ]);
+    for (let step = 0; step < 100; step++) await clock.advance(100);
+    // Two clocks that drift may have parted by a few milliseconds; half of a round trip would be 150.
+    expect(Math.abs(clusterClock.now() - serverTime())).toBeLessThanOrEqual(5);
+    server.aheadMs += 5000;
+    for (let step = 0; step < 20; step++) await clock.advance(100);
+    expect(Math.abs(clusterClock.now() - serverTime())).toBeLessThanOrEqual(150);
+  });
+
   it('goes on evenly when somebody sets the local clock, which is then reported', async () => {
     const { clock, clusterClock, serverTime, metrics, warnings } = await measured([[0, 0]]);
     clock.jumpWall(3_600_000);
