@@ -171,17 +171,21 @@ function checkShard(shard: MemoryShard): void {
     }
   }
   for (const [id, { record }] of shard.executions) {
-    const isIn = {
-      queued: shard.ready.get(record.lane)?.score(id) !== undefined,
-      running: shard.leases.score(id) !== undefined,
-      retrying: shard.retries.score(id) !== undefined,
-      ended: shard.ended.score(id) !== undefined,
-    };
-    const expected = record.state in isIn ? record.state : 'ended';
-    const actual = Object.entries(isIn).filter(([, is]) => is);
-    if (actual.length !== 1 || actual[0]?.[0] !== expected)
-      throw new Violation('I9', `${id} is ${record.state} and filed under ${actual.map(([set]) => set).join(', ')}`);
+    const filed = filedUnder(shard, record);
+    if (filed.length !== 1 || filed[0] !== (MOVING.has(record.state) ? record.state : 'ended'))
+      throw new Violation('I9', `${id} is ${record.state} and filed under ${filed.join(', ')}`);
   }
+}
+
+const MOVING: ReadonlySet<string> = new Set(['queued', 'running', 'retrying']);
+
+function filedUnder(shard: MemoryShard, { id, lane }: Execution): readonly string[] {
+  const sets: string[] = [];
+  if (shard.ready.get(lane)?.score(id) !== undefined) sets.push('queued');
+  if (shard.leases.score(id) !== undefined) sets.push('running');
+  if (shard.retries.score(id) !== undefined) sets.push('retrying');
+  if (shard.ended.score(id) !== undefined) sets.push('ended');
+  return sets;
 }
 
 function describe({ method, args }: StoreCall): string {

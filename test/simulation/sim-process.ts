@@ -13,7 +13,6 @@ export class SimProcess implements Clock {
   #isAlive = true;
   #pauses = 0;
   #held: SimEvent[] = [];
-  readonly #timers = new WeakSet<SimEvent>();
   /** What its wall clock is wrong by. */
   skewMs: number;
   /** When it stood still last. */
@@ -49,7 +48,7 @@ export class SimProcess implements Clock {
   setTimer(delayMs: number, fn: () => void): CancelTimer {
     // As `setTimeout` does it: never in the same turn.
     const event = this.#sim.schedule(Math.min(Math.max(delayMs, 1), MAX_TIMER_MS), this, fn);
-    this.#timers.add(event);
+    event.isTimer = true;
     return () => void (event.run = null);
   }
 
@@ -65,15 +64,15 @@ export class SimProcess implements Clock {
     this.onResumed();
     const held = this.#held;
     this.#held = [];
-    const timers = held.filter((event) => this.#timers.has(event));
-    const others = held.filter((event) => !this.#timers.has(event));
+    const timers = held.filter(({ isTimer }) => isTimer);
+    const others = held.filter(({ isTimer }) => !isTimer);
     for (const event of [...timers, ...others]) {
       const again = this.#sim.schedule(0, this, () => {
         const { run } = event;
         event.run = null;
         run?.();
       });
-      if (this.#timers.has(event)) this.#timers.add(again);
+      again.isTimer = event.isTimer;
     }
   }
 

@@ -7,6 +7,8 @@ import type { SimProcess } from './sim-process.js';
 export interface SimEvent extends QueuedEvent {
   /** Whose event loop it belongs to; null = the world outside (network, faults). */
   readonly owner: SimProcess | null;
+  /** Set by the owner's clock: after a pause timers come before what arrived. */
+  isTimer: boolean;
 }
 
 /** Real time that a slice may take before the real event loop gets a turn. */
@@ -59,7 +61,7 @@ export class Simulation {
 
   /** The event does not run when its owner has died by then; while its owner stands still it waits. */
   schedule(delayMs: number, owner: SimProcess | null, run: () => void): SimEvent {
-    const event = { at: this.#now + delayMs, order: this.#order++, owner, run };
+    const event: SimEvent = { at: this.#now + delayMs, order: this.#order++, owner, run, isTimer: false };
     this.#queue.push(event);
     return event;
   }
