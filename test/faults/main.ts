@@ -5,6 +5,10 @@ import { parseArgs } from 'node:util';
 import { ALL_FAULTS } from './all-faults.js';
 import { runSuite } from './suite.js';
 
+/** A run of so many minutes has to try every fault so often. */
+const ENOUGH_MINUTES = 30;
+const ENOUGH_TIMES = 5;
+
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
@@ -42,4 +46,8 @@ say(`\n${tally.table()}\n`);
 for (const { replay } of failed) say(`failed; replay: npm run test:faults -- ${replay} --fires ${values.fires}`);
 say(`\n${tally.rounds} rounds, ${tally.fires} fires; seed ${seed}`);
 say(`${Math.max(0, tally.rounds - failed.length)} passed, ${failed.length} failed`);
-process.exit(failed.length === 0 ? 0 : 1);
+const least = tally.leastOf(ALL_FAULTS.map((fault) => fault.name));
+const isEnough = values.only !== '' || Number(values.minutes) < ENOUGH_MINUTES || least.times >= ENOUGH_TIMES;
+if (values.only === '') say(`every fault came at least ${least.times} times (${least.name})`);
+if (!isEnough) say(`in ${ENOUGH_MINUTES} minutes every fault has to come ${ENOUGH_TIMES} times`);
+process.exit(failed.length === 0 && isEnough ? 0 : 1);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_FAULTS } from './all-faults.js';
 import { Random } from './random.js';
-import { namedRound, RoundChooser } from './round-choice.js';
+import { namedRound, RoundChooser, stopsFiring } from './round-choice.js';
 
 function choose(seed: number, rounds: number) {
   const chooser = new RoundChooser(ALL_FAULTS);
@@ -17,9 +17,21 @@ describe('RoundChooser', () => {
   });
 
   it('gives every fault its turn before any comes far more often', () => {
-    const rounds = choose(3, ALL_FAULTS.length * 2);
+    const rounds = choose(3, 140);
     const counts = ALL_FAULTS.map(({ name }) => rounds.flatMap(({ faults }) => faults).filter((f) => f.name === name));
-    expect(Math.min(...counts.map(({ length }) => length))).toBeGreaterThanOrEqual(2);
+    expect(Math.min(...counts.map(({ length }) => length))).toBeGreaterThanOrEqual(5);
+  });
+
+  it('lets each fault that stops firing come once without another before it joins two', () => {
+    const firing = choose(9, 140).map(({ faults }) => faults.filter(stopsFiring).map(({ name }) => name));
+    const firstPair = firing.findIndex((names) => names.length > 1);
+    const alone = new Set(firing.slice(0, firstPair).flat());
+    expect([...alone].sort()).toEqual(
+      ALL_FAULTS.filter(stopsFiring)
+        .map(({ name }) => name)
+        .sort(),
+    );
+    expect(firing.slice(firstPair).every((names) => names.length === 2)).toBe(true);
   });
 
   it('joins only faults of different parts that have the site in common', () => {

@@ -1,4 +1,4 @@
-import type { Fault } from './fault.js';
+import type { Fault, Part } from './fault.js';
 import type { SiteKind } from './fault-site.js';
 import type { Random } from './random.js';
 
@@ -7,12 +7,14 @@ export interface RoundChoice {
   readonly faults: readonly Fault[];
 }
 
-/** How often a second fault joins the first. */
-const PAIRED = 0.6;
+/** Faults of these stop no fire: they may join others without making their gaps harder to explain. */
+const BESIDE_FIRING: ReadonlySet<Part> = new Set<Part>(['worker', 'api']);
+export const stopsFiring = (fault: Fault): boolean => !BESIDE_FIRING.has(fault.part);
 
 /**
- * Chooses what comes next: a fault that came least often so far, on one of its sites, sometimes together with another
- * that takes hold of another part.
+ * Chooses what comes next: of the faults that stop firing one that came least often so far, on one of its sites; with
+ * it the rarest of another part, and one that stops no fire while those are not ahead. As long as some fault has not come
+ * at all there is only one that stops firing, so that its own gap is seen.
  */
 export class RoundChooser {
   readonly #counts: Map<string, number>;
@@ -24,18 +26,36 @@ export class RoundChooser {
   }
 
   next(random: Random): RoundChoice {
-    const first = this.#rarest(this.#faults, random);
+    const isFirstTime = this.#leastOf(this.#faults.filter(stopsFiring)) === 0;
+    const [first] = this.#rarest(this.#faults.filter(stopsFiring), random);
+    if (first === undefined) throw new Error('no fault stops firing');
     const kind = random.pick(first.sites);
     const others = this.#faults.filter((fault) => fault.part !== first.part && fault.sites.includes(kind));
-    const second = others.length > 0 && random.chance(PAIRED) ? [this.#rarest(others, random)] : [];
-    const faults = [first, ...second];
-    for (const { name } of faults) this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    const second = isFirstTime ? [] : this.#rarest(others.filter(stopsFiring), random);
+    const beside = others.filter(
+      (fault) => !stopsFiring(fault) && this.#countOf(fault.name) <= this.#countOf(first.name),
+    );
+    const faults = [first, ...second, ...this.#rarest(beside, random)];
+    for (const { name } of faults) this.#counts.set(name, this.#countOf(name) + 1);
     return { kind, faults };
   }
 
-  #rarest(faults: readonly Fault[], random: Random): Fault {
-    const least = Math.min(...faults.map(({ name }) => this.#counts.get(name) ?? 0));
-    return random.pick(faults.filter(({ name }) => this.#counts.get(name) === least));
+  /** One of those that came least often, of the part that has most of them to come; nothing out of nothing. */
+  #rarest(faults: readonly Fault[], random: Random): readonly Fault[] {
+    if (faults.length === 0) return [];
+    const least = this.#leastOf(faults);
+    const rare = faults.filter(({ name }) => this.#countOf(name) === least);
+    const ofPart = (part: Part): readonly Fault[] => rare.filter((fault) => fault.part === part);
+    const most = Math.max(...rare.map(({ part }) => ofPart(part).length));
+    return [random.pick(rare.filter(({ part }) => ofPart(part).length === most))];
+  }
+
+  #leastOf(faults: readonly Fault[]): number {
+    return Math.min(...faults.map(({ name }) => this.#countOf(name)));
+  }
+
+  #countOf(name: string): number {
+    return this.#counts.get(name) ?? 0;
   }
 }
 

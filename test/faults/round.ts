@@ -3,7 +3,7 @@ import { setTimeout as passed } from 'node:timers/promises';
 import { checkHistory, type Bounds } from './checker.js';
 import { firingsOf, requiredTimes } from './checks/firing-checks.js';
 import { worstGapMs } from './checks/timing-checks.js';
-import type { Fault, Heal } from './fault.js';
+import type { Fault, Heal, Part } from './fault.js';
 import { SHARDS, type FaultSite } from './fault-site.js';
 import type { FaultSpan, History, LogEntry, LossWindow, WorkerRun } from './history.js';
 import { Load } from './load.js';
@@ -34,7 +34,8 @@ export interface RoundResult {
   readonly mayLose: boolean;
 }
 
-const WARM_MS = 1000;
+/** Before the first fault; what comes later in the round is worth more of its time. */
+const WARM_MS = 300;
 const RECOVER_WITHIN_MS = 60_000;
 const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
@@ -64,9 +65,12 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   // What is due from here on must fire: the pause has to come so late that it cannot explain a gap before.
   await passed(CLOCK_ERROR_MS + WARM_MS);
   await load.pauseAll();
-  problems.push(...(await drained(source)));
-
-  const entries = await entriesOf(site, { source, namespace, fences });
+  // The file is long: what is there already is read while the last executions end.
+  const [early = []] = await Promise.all([
+    site.log?.read(),
+    drained(source).then((found) => void problems.push(...found)),
+  ]);
+  const entries = await entriesOf(site, { source, namespace, fences, early });
   const recorded = new Set(entries.flatMap((entry) => (entry.kind === 'record' ? [entry.id] : [])));
   const history: History = {
     triggers: load.book.plans(faults.map(({ from }) => ({ from, healedAt: recoveredAt }))),
@@ -102,20 +106,24 @@ async function underFaults({ site, faults, random }: RoundOptions): Promise<read
   const holds = faults.map(({ holdMs: [least, most] }) => random.between(least, most));
   const holdMs = Math.max(0, ...holds);
   const victims = { scheduler: random.pick(site.byRole('scheduler')), worker: random.pick(site.byRole('worker')) };
-  const heals: { part: string; heal: Heal }[] = [];
-  const begun: number[] = [];
+  const begun: { fault: Fault; from: number; heal: Heal }[] = [];
   for (const fault of faults) {
-    begun.push(Date.now());
-    heals.push({ part: fault.part, heal: await fault.inject({ site, random, holdMs, ...victims }) });
+    const from = Date.now();
+    begun.push({ fault, from, heal: await fault.inject({ site, random, holdMs, ...victims }) });
     if (faults.length > 1) await passed(random.between(0, 500));
   }
   await passed(holdMs);
   // ZooKeeper first: after a power-off members start again, and cannot without it.
-  const order = ['zookeeper', 'redis', 'scheduler', 'worker', 'api'];
-  for (const { heal } of heals.sort((a, b) => order.indexOf(a.part) - order.indexOf(b.part))) await heal();
-  const healedAt = Date.now();
-  return faults.map((fault, i) => {
-    const from = begun[i] ?? healedAt;
+  const order: readonly Part[] = ['zookeeper', 'redis', 'scheduler', 'worker', 'api'];
+  const healed = new Map<Fault, number>();
+  for (const part of order) {
+    for (const { fault, heal } of begun.filter((one) => one.fault.part === part)) {
+      await heal();
+      healed.set(fault, Date.now());
+    }
+  }
+  return begun.map(({ fault, from }) => {
+    const healedAt = healed.get(fault) ?? Infinity;
     return { name: fault.name, from, healedAt, boundMs: fault.boundMs(healedAt - from) };
   });
 }
@@ -143,15 +151,23 @@ async function within(what: string, isSo: () => Promise<boolean>): Promise<reado
   return [`not within ${RECOVER_WITHIN_MS} ms: ${what}`];
 }
 
+interface EntriesOptions {
+  readonly source: ShardSource;
+  readonly namespace: string;
+  readonly fences: readonly LogEntry[];
+  /** Read from the log before. */
+  readonly early: readonly LogEntry[];
+}
+
 async function entriesOf(
   site: FaultSite,
-  { source, namespace, fences }: { source: ShardSource; namespace: string; fences: readonly LogEntry[] },
+  { source, namespace, fences, early }: EntriesOptions,
 ): Promise<readonly LogEntry[]> {
   if (site.log === null) {
     return (await Promise.all(shards.map((shard) => readRecords(source, { shard, namespace })))).flat();
   }
   const known = new Set<string>();
-  const mine = (await site.log.read()).filter((entry) => {
+  const mine = [...early, ...(await site.log.read())].filter((entry) => {
     if (entry.kind === 'fence') return true;
     if (entry.kind === 'watermark' || entry.kind === 'trigger-removed')
       return entry.trigger.startsWith(`${namespace}/`);

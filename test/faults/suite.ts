@@ -77,7 +77,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       const note = lostByRedis === 0 ? '' : ` (${lostByRedis} traces of writes that Redis lost, reported)`;
       const verdict = counted.length === 0 ? `ok${note}` : `${counted.length} VIOLATIONS`;
       say(
-        `round ${round} ${choice.kind} ${names}: ${verdict}, ${result.fires} fires (${result.required} required), gap ${result.worstGapMs} ms, ${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
+        `round ${round} ${choice.kind} ${names}: ${verdict}, ${result.fires} fires (${result.required} required), gap ${result.worstGapMs} of ${explainedMs(result)} ms, ${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
       );
       if (counted.length === 0) continue;
       const text = describeViolations(result.violations);
@@ -122,6 +122,11 @@ async function keep(
     const from = text.lastIndexOf(`round ${namespace}:`);
     writeFileSync(join(folder, `${member.name}.log`), text.slice(Math.max(0, from - 60)));
   }
+}
+
+/** How long a gap the faults of the round explain together. */
+function explainedMs({ faults }: RoundResult): number {
+  return faults.reduce((sum, fault) => sum + fault.boundMs, 0);
 }
 
 /** One site of each kind over one ensemble. */

@@ -1,10 +1,16 @@
 import type { RoundResult } from './round.js';
 import type { Invariant } from './violation.js';
 
+/** The gap that came nearest to its bound, or went furthest beyond it. */
+interface Gap {
+  readonly worstMs: number;
+  readonly boundMs: number;
+}
+
 interface Line {
   times: number;
-  readonly alone: { worstMs: number; boundMs: number };
-  readonly paired: { worstMs: number; boundMs: number };
+  alone: Gap | null;
+  joined: Gap | null;
   lost: number;
   doubled: number;
   other: number;
@@ -30,18 +36,17 @@ export class Tally {
     const count = (of: ReadonlySet<Invariant>): number => counted.filter((v) => of.has(v.invariant)).length;
     const lost = count(LOST);
     const doubled = count(DOUBLED);
-    const boundMs = result.faults.reduce((sum, fault) => sum + fault.boundMs, 0);
-    for (const { name } of result.faults) {
+    const gap = { worstMs: result.worstGapMs, boundMs: sumOf(result.faults.map((fault) => fault.boundMs)) };
+    for (const { name, boundMs } of result.faults) {
       const line = this.#lines.get(name) ?? {
-        alone: { worstMs: -1, boundMs: 0 },
-        paired: { worstMs: -1, boundMs: 0 },
+        ...{ alone: null, joined: null },
         ...{ times: 0, lost: 0, doubled: 0, other: 0, excused: 0, fencedWrites: 0 },
       };
       this.#lines.set(name, line);
       line.times += 1;
-      const gap = result.faults.length === 1 ? line.alone : line.paired;
-      gap.worstMs = Math.max(gap.worstMs, result.worstGapMs);
-      gap.boundMs = Math.max(gap.boundMs, boundMs);
+      // Alone as far as gaps go: what came with it must not stop a fire.
+      if (gap.boundMs === boundMs) line.alone = nearer(line.alone, gap);
+      else line.joined = nearer(line.joined, gap);
       line.lost += lost;
       line.doubled += doubled;
       line.other += counted.length - lost - doubled;
@@ -50,7 +55,16 @@ export class Tally {
     }
   }
 
-  /** A Markdown table. Gaps are those of rounds in which the fault came alone; in parentheses, with others, if it never did. `lost by Redis`: traces of acknowledged writes that Redis itself lost in a failover. */
+  /** How often that of the faults came that came least. */
+  leastOf(names: readonly string[]): { readonly name: string; readonly times: number } {
+    const counts = names.map((name) => ({ name, times: this.#lines.get(name)?.times ?? 0 }));
+    return counts.reduce((least, next) => (next.times < least.times ? next : least), { name: '', times: Infinity });
+  }
+
+  /**
+   * A Markdown table. Gaps are those of rounds in which the fault alone stopped firing; in parentheses, with another
+   * one, if there was none. `lost by Redis`: traces of acknowledged writes that Redis itself lost in a failover.
+   */
   table(): string {
     const head = [
       'fault',
@@ -69,8 +83,8 @@ export class Tally {
         name,
         ...[
           line.times,
-          line.alone.worstMs >= 0 ? line.alone.worstMs : `(${line.paired.worstMs})`,
-          line.alone.worstMs >= 0 ? line.alone.boundMs : `(${line.paired.boundMs})`,
+          line.alone?.worstMs ?? `(${line.joined?.worstMs})`,
+          line.alone?.boundMs ?? `(${line.joined?.boundMs})`,
           line.lost,
           line.doubled,
           line.other,
@@ -81,4 +95,12 @@ export class Tally {
     const lines = [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows];
     return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   }
+}
+
+function nearer(known: Gap | null, next: Gap): Gap {
+  return known === null || next.worstMs - next.boundMs > known.worstMs - known.boundMs ? next : known;
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }
