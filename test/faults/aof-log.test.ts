@@ -51,6 +51,7 @@ describe('AofLog', () => {
         id: ID,
         record: {
           ...{ state: 'queued', attempt: 0, maxAttempts: 3, firedAt: 1_700_000_000_005, epoch: 4 },
+          finishedAt: null,
           ...{ token: '', settledBy: '', reason: '', job: 'ns/job', trigger: 'ns/job/t1' },
           ...{ nominalAt: 1_700_000_000_000, dueAt: 1_700_000_000_000 },
         },
@@ -59,6 +60,19 @@ describe('AofLog', () => {
       { kind: 'removed', shard: 2, id: ID },
     ]);
     expect(await log.read()).toEqual([]);
+  });
+
+  it('tells a fire of a backfill from one of its trigger, and when an execution ended', async () => {
+    const ended = RECORD.replace(
+      'queued|0|3|1700000000005|4||||||',
+      'succeeded|1|3|1700000000005|4||||1700000000009||',
+    );
+    const filled = ended.replace(/^(.*\n.*\|t1\|[^|\n]*)\n/, '$1||b1\n');
+    const { log } = await logOf(resp('HSET', 'cj:{c:2}:executions', ID, ended, 'another', filled));
+    const [first, second] = (await log.read()).map((entry) => (entry.kind === 'record' ? entry.record : undefined));
+    expect(first).toMatchObject({ finishedAt: 1_700_000_000_009, trigger: 'ns/job/t1' });
+    expect(first).not.toHaveProperty('backfill');
+    expect(second).toMatchObject({ trigger: null, backfill: { id: 'b1', trigger: 'ns/job/t1' } });
   });
 
   it('leaves a command and a transaction that are not complete for the next time', async () => {

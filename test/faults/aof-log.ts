@@ -168,17 +168,20 @@ function pairs(args: readonly string[]): readonly [string, string][] {
 /** The stored form is described in docs/redis-data-model.md; read here once more, apart from the product's codec. */
 export function readRecord(id: string, value: string): RecordState {
   const [stateLine = '', fixedLine = '', , result = ''] = value.split('\n');
-  const [state = '', attempt, maxAttempts, firedAt, epoch, token = '', , , , reason = '', , settledBy = ''] =
+  const [state = '', attempt, maxAttempts, firedAt, epoch, token = '', , , finished, reason = '', , settledBy = ''] =
     stateLine.split('|');
-  const [order = '', job = '', trigger = '', nominal = ''] = fixedLine.split('|');
+  const [order = '', job = '', name = '', nominal = '', , backfill] = fixedLine.split('|');
+  const trigger = `${job}/${name}`;
   const missed = state === 'missed' ? (JSON.parse(result) as { throughAt: number }) : undefined;
   return {
     ...{ state, token, settledBy, reason, job },
     attempt: Number(attempt),
     maxAttempts: Number(maxAttempts),
     firedAt: Number(firedAt),
+    finishedAt: finished ? Number(finished) : null,
     epoch: Number(epoch),
-    trigger: trigger === '' ? null : `${job}/${trigger}`,
+    trigger: name === '' || backfill !== undefined ? null : trigger,
+    ...(backfill === undefined ? {} : { backfill: { id: backfill, trigger } }),
     nominalAt: nominal === '' ? Number(id.split('-')[1]) : Number(nominal),
     dueAt: Number(order.slice(order.indexOf(' ') + 4)),
     ...(missed === undefined ? {} : { missedThrough: missed.throughAt }),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { timesIn } from './checks/firing-checks.js';
 import { checkHistory, describeViolations } from './checker.js';
 import type { History, LogEntry, RecordState } from './history.js';
 import { Random } from './random.js';
@@ -43,17 +44,82 @@ function without(history: History, id: string): History {
   return { ...withEntries(history, entries), runs: history.runs.filter((run) => run.id !== id) };
 }
 
-const isFired = ({ state }: RecordState, isFirst: boolean): boolean => isFirst && state === 'queued';
+const isFired = ({ state, trigger }: RecordState, isFirst: boolean): boolean =>
+  isFirst && state === 'queued' && trigger !== null;
+const isChained = ({ trigger }: RecordState): boolean => trigger?.startsWith('ns/after/') === true;
+const isOnce = ({ trigger }: RecordState): boolean => trigger?.startsWith('ns/once/') === true;
+/** Fired at a time of its schedule. */
+const isTimed = (record: RecordState, isFirst: boolean): boolean => isFired(record, isFirst) && !isChained(record);
+const isBackfill = ({ backfill }: RecordState, isFirst: boolean): boolean => isFirst && backfill !== undefined;
 
 /** The nominal time is one that must be recorded, not one that an edit left open. */
 function isRequired(history: History, record: RecordState): boolean {
   const plan = history.triggers.find(({ key }) => key === record.trigger);
+  const { nominalAt } = record;
   return (
     plan?.spans.some(
-      ({ must, everyMs, phaseMs }) =>
-        record.nominalAt > must.from && record.nominalAt <= must.until && (record.nominalAt - phaseMs) % everyMs === 0,
+      (span) =>
+        nominalAt > span.must.from &&
+        nominalAt <= span.must.until &&
+        timesIn(span, { from: nominalAt - 1, until: nominalAt }).length > 0,
     ) === true
   );
+}
+
+/** Fires of triggers that wait for their own end, each with the one before it. */
+function linksOf(history: History): readonly { readonly before: RecordEntry; readonly link: RecordEntry }[] {
+  const latest = new Map<string, RecordEntry>();
+  return history.log.entries.filter(isRecord).flatMap((link) => {
+    const key = link.record.trigger ?? '';
+    const before = latest.get(key);
+    if (!isChained(link.record) || before?.id === link.id) return [];
+    latest.set(key, link);
+    return before === undefined ? [] : [{ before, link }];
+  });
+}
+
+function onLink(
+  mutate: (link: { readonly before: RecordEntry; readonly link: RecordEntry }, history: History) => History,
+): Mutation {
+  return (history, random) => {
+    const links = linksOf(history).filter(({ before }) => before.record.state !== 'missed');
+    return links.length === 0 ? null : mutate(random.pick(links), history);
+  };
+}
+
+/** Removes one whole execution that `fits`. */
+function removing(fits: (record: RecordState) => boolean): Mutation {
+  return (history, random) => {
+    const fitting = history.log.entries.filter(isRecord).filter(({ record }) => fits(record));
+    return fitting.length === 0 ? null : without(history, random.pick(fitting).id);
+  };
+}
+
+/** Puts a fire beside another one, with some of its facts changed. */
+const beside = (
+  fits: (record: RecordState, isFirst: boolean) => boolean,
+  change: (record: RecordState) => Partial<RecordState>,
+): Mutation =>
+  onRecord(fits, (entry) => [entry, { ...entry, id: 'beside', record: { ...entry.record, ...change(entry.record) } }]);
+
+/** Changes all states of one execution alike. */
+function rewritten(history: History, id: string, change: (record: RecordState) => Partial<RecordState>): History {
+  return withEntries(
+    history,
+    history.log.entries.map((entry) =>
+      isRecord(entry) && entry.id === id ? { ...entry, record: { ...entry.record, ...change(entry.record) } } : entry,
+    ),
+  );
+}
+
+function rewriting(
+  fits: (record: RecordState) => boolean,
+  change: (record: RecordState) => Partial<RecordState>,
+): Mutation {
+  return (history, random) => {
+    const fitting = history.log.entries.filter(isRecord).filter(({ record }) => fits(record));
+    return fitting.length === 0 ? null : rewritten(history, random.pick(fitting).id, change);
+  };
 }
 
 const mutations: readonly { readonly name: string; readonly finds: Invariant; readonly mutate: Mutation }[] = [
@@ -88,7 +154,7 @@ const mutations: readonly { readonly name: string; readonly finds: Invariant; re
   {
     name: 'a firing of a time that the schedule does not have',
     finds: 'I3',
-    mutate: onRecord(isFired, (entry) => {
+    mutate: onRecord(isTimed, (entry) => {
       const { nominalAt, dueAt } = entry.record;
       return [
         entry,
@@ -150,6 +216,147 @@ const mutations: readonly { readonly name: string; readonly finds: Invariant; re
       const late = { ...entry.record, dueAt, firedAt: dueAt + 60_000 };
       return [entry, { ...entry, id: 'late', record: late }];
     }),
+  },
+  {
+    name: 'a one-shot that never fired',
+    finds: 'I2',
+    mutate: removing(isOnce),
+  },
+  {
+    name: 'a one-shot that fired twice',
+    finds: 'I1',
+    mutate: beside(
+      (record, isFirst) => isFirst && isOnce(record),
+      () => ({}),
+    ),
+  },
+  {
+    name: 'a one-shot that fired at another instant',
+    finds: 'I3',
+    mutate: rewriting(isOnce, ({ nominalAt }) => ({ nominalAt: nominalAt + 1000 })),
+  },
+  {
+    name: 'a one-shot that fired before its instant',
+    finds: 'I6',
+    mutate: rewriting(
+      (record) => isOnce(record) && record.state === 'succeeded',
+      ({ nominalAt }) => ({ firedAt: nominalAt - 1 }),
+    ),
+  },
+  {
+    name: 'a fire that was left out between two of a trigger that waits for its own end',
+    finds: 'I2',
+    mutate: onLink(({ link }, history) => without(history, link.id)),
+  },
+  {
+    name: 'a trigger that waits for its own end and stands still after it',
+    finds: 'I2',
+    mutate: onLink(({ link }, history) => {
+      const { trigger, nominalAt } = link.record;
+      const later = history.log.entries
+        .filter(isRecord)
+        .filter(({ record }) => record.trigger === trigger && record.nominalAt >= nominalAt);
+      return later.reduce((left, { id }) => without(left, id), history);
+    }),
+  },
+  {
+    name: 'a trigger that fires before its delay after its own end has passed',
+    finds: 'I6',
+    mutate: onLink(({ link }, history) =>
+      rewritten(history, link.id, ({ nominalAt }) => ({ nominalAt: nominalAt - 1, dueAt: nominalAt - 1 })),
+    ),
+  },
+  {
+    name: 'a trigger that waits for its own end and fires later than its delay says',
+    finds: 'I2',
+    mutate: onLink(({ before }, history) =>
+      rewritten(history, before.id, ({ finishedAt }) => ({ finishedAt: finishedAt === null ? null : finishedAt - 1 })),
+    ),
+  },
+  {
+    name: 'a trigger that fires while it waits for its own end',
+    finds: 'I7',
+    mutate: beside(
+      (record, isFirst) => isFired(record, isFirst) && isChained(record),
+      ({ nominalAt }) => ({ nominalAt: nominalAt + 1 }),
+    ),
+  },
+  {
+    name: 'a fire of a trigger that waits for its own end, twice',
+    finds: 'I1',
+    mutate: beside(
+      (record, isFirst) => isFired(record, isFirst) && isChained(record),
+      () => ({}),
+    ),
+  },
+  {
+    name: 'a time that a backfill left out',
+    finds: 'I2',
+    mutate: removing(({ backfill }) => backfill !== undefined),
+  },
+  {
+    name: 'a time that a backfill fired twice',
+    finds: 'I1',
+    mutate: beside(isBackfill, () => ({})),
+  },
+  {
+    name: 'a backfill beyond its range',
+    finds: 'I3',
+    mutate: beside(isBackfill, ({ nominalAt }) => ({ nominalAt: nominalAt + 10_000 })),
+  },
+  {
+    name: 'a backfill of times that the schedule does not have',
+    finds: 'I3',
+    mutate: rewriting(
+      ({ backfill }) => backfill !== undefined,
+      ({ nominalAt }) => ({ nominalAt: nominalAt + 1 }),
+    ),
+  },
+  {
+    name: 'a backfill that nobody asked for',
+    finds: 'I3',
+    mutate: beside(isBackfill, () => ({ backfill: { id: 'unheard-of', trigger: 'ns/job/t0' } })),
+  },
+  {
+    name: 'a backfill whose fires count as those of its trigger',
+    finds: 'I3',
+    mutate: onRecord(isBackfill, (entry) => {
+      const { backfill, ...record } = entry.record;
+      return [{ ...entry, record: { ...record, trigger: backfill?.trigger ?? null } }];
+    }),
+  },
+  {
+    name: 'a backfill in order that did not wait',
+    finds: 'I7',
+    mutate: (history, random) => {
+      const inOrder = history.triggers.flatMap(({ key, backfills }) =>
+        backfills.filter(({ overlap }) => overlap === 'bufferAll').map(({ id }) => `${key}/${id}`),
+      );
+      const nameOf = ({ backfill }: RecordState): string => `${backfill?.trigger}/${backfill?.id}`;
+      const firings = history.log.entries.filter(isRecord).filter(({ record }) => inOrder.includes(nameOf(record)));
+      const later = firings.filter(({ record }) =>
+        firings.some((other) => nameOf(other.record) === nameOf(record) && other.record.nominalAt < record.nominalAt),
+      );
+      if (later.length === 0) return null;
+      return rewritten(history, random.pick(later).id, () => ({ firedAt: 0 }));
+    },
+  },
+  {
+    name: 'a fire of a backfill by an epoch that has ended',
+    finds: 'I5',
+    mutate: onRecord(
+      (record, isFirst) => isBackfill(record, isFirst) && record.epoch > 1,
+      (entry) => [{ ...entry, record: { ...entry.record, epoch: entry.record.epoch - 1 } }],
+    ),
+  },
+  {
+    name: 'a copy of a partitioned job that differs',
+    finds: 'I9',
+    mutate: (history) => {
+      const [first, ...others] = history.shards;
+      if (first === undefined || others.length === 0) return null;
+      return { ...history, shards: [{ ...first, jobs: new Map([['ns/job', 'another version']]) }, ...others] };
+    },
   },
   {
     name: 'an execution that succeeded twice',

@@ -1,3 +1,5 @@
+import { checkBackfills } from './checks/backfill-checks.js';
+import { checkChains } from './checks/chain-checks.js';
 import { checkExecuted, checkRuns, checkTransitions } from './checks/execution-checks.js';
 import { checkEpochs, checkFiringSet, checkWatermarks } from './checks/firing-checks.js';
 import { checkAcknowledged, checkContents, checkProcesses, type GrowthBounds } from './checks/state-checks.js';
@@ -19,6 +21,8 @@ export const DEFAULT_BOUNDS: Bounds = { latenessMs: 2000, settleMs: 3000, growth
 export function checkHistory(history: History, bounds: Bounds = DEFAULT_BOUNDS): readonly Violation[] {
   const found = [
     ...checkFiringSet(history),
+    ...checkChains(history),
+    ...checkBackfills(history),
     ...checkWatermarks(history),
     ...checkEpochs(history),
     ...checkLateness(history, bounds),

@@ -20,24 +20,46 @@ export interface History {
   readonly lossWindows: readonly LossWindow[];
 }
 
-/** What a trigger has to fire: `every` schedules only, so that the expectation needs no code of the product. */
+/** What a trigger has to fire, in terms that need no code of the product. */
 export interface TriggerPlan {
   /** `namespace/job/trigger`. */
   readonly key: string;
   readonly overlap: 'skip' | 'allow';
+  /** In order. Either none or all of them are of kind `after`. */
   readonly spans: readonly FiringSpan[];
+  readonly backfills: readonly BackfillPlan[];
+}
+
+/** One definition of a trigger over time. The difference between the two ranges is the time in which an edit was on its way. */
+export interface FiringSpan {
+  readonly rhythm: Rhythm;
+  /** Nominal times in it may be recorded. */
+  readonly may: Range;
+  /** Nominal times in it have to be recorded. */
+  readonly must: Range;
 }
 
 /**
- * One definition of a trigger over time. Its nominal times are `phaseMs` + n · `everyMs`; those in
- * (`must.from`, `must.until`] have to be recorded, those in (`may.from`, `may.until`] may be: the difference is
- * the time in which an edit was on its way.
+ * Nominal times: `phaseMs` + n · `everyMs`; one instant; or, the first time, `delayMs` after the definition, and then
+ * `delayMs` after each end of the execution before.
  */
-export interface FiringSpan {
-  readonly everyMs: number;
-  readonly phaseMs: number;
-  readonly may: Range;
-  readonly must: Range;
+export type Rhythm =
+  | { readonly kind: 'every'; readonly everyMs: number; readonly phaseMs: number }
+  | { readonly kind: 'once'; readonly at: number }
+  | { readonly kind: 'after'; readonly delayMs: number };
+
+/** Past times of the trigger that were asked for once more. */
+export interface BackfillPlan {
+  readonly id: string;
+  readonly rhythm: Rhythm;
+  /** Inclusive. */
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+  /** `bufferAll`: one after the other, in order. */
+  readonly overlap: 'allow' | 'bufferAll';
+  /** Null = nobody knows whether it was accepted. */
+  readonly ackedAt: number | null;
 }
 
 /** `from` exclusive, `until` inclusive. */
@@ -65,6 +87,8 @@ export interface RecordState {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly firedAt: number;
+  /** When it ended; null while it has not. */
+  readonly finishedAt: number | null;
   readonly epoch: number;
   /** Names the attempt that runs; empty when none does. */
   readonly token: string;
@@ -73,8 +97,9 @@ export interface RecordState {
   readonly reason: string;
   /** `namespace/job`. */
   readonly job: string;
-  /** `namespace/job/trigger`; null for a run asked for by a caller. */
+  /** `namespace/job/trigger`; null for what a caller asked for: a run, or times of a backfill. */
   readonly trigger: string | null;
+  readonly backfill?: { readonly id: string; readonly trigger: string };
   readonly nominalAt: number;
   readonly dueAt: number;
   /** Of a `missed` record: the last nominal time it stands for. */
@@ -121,6 +146,8 @@ export interface ShardContents {
   readonly expiring: ReadonlySet<string>;
   /** Ids in `history`. */
   readonly listed: ReadonlySet<string>;
+  /** Jobs that live here and copies of those that are partitioned, as they are stored. */
+  readonly jobs: ReadonlyMap<string, string>;
   readonly triggers: ReadonlySet<string>;
   readonly due: ReadonlySet<string>;
 }

@@ -1,7 +1,14 @@
-import { setTimeout as passed } from 'node:timers/promises';
-import { askApi, type ApiAnswer, type ApiRequest } from './api-client.js';
+import { AfterLoad } from './loads/after-load.js';
+import { BackfillLoad } from './loads/backfill-load.js';
+import { CronLoad } from './loads/cron-load.js';
+import { EditedLoad } from './loads/edited-load.js';
+import type { LoadPart } from './loads/load-part.js';
+import { LoadWriter } from './loads/load-writer.js';
+import { OnceLoad } from './loads/once-load.js';
+import { PausableLoad } from './loads/pausable-load.js';
+import { PlainLoad, RunNowLoad } from './loads/plain-load.js';
 import type { ApiWrite } from './history.js';
-import { PlanBook, type WriteSpan } from './plan-book.js';
+import type { PlanBook } from './plan-book.js';
 import type { Random } from './random.js';
 
 export interface LoadOptions {
@@ -16,82 +23,84 @@ const JOBS = 12;
 const SERIAL = 8;
 const FLAKY = 8;
 const LONG = 6;
-const PAUSABLE = 8;
-const EDITED = 16;
-const EDITORS = 4;
-const REPEAT_AFTER_MS = 150;
+const SPREAD = 32;
 
-interface JobSpec {
-  readonly name: string;
-  readonly overlap: 'skip' | 'allow';
-  readonly everyMs: number;
-  readonly triggers: number;
-  readonly data?: { readonly takesMs?: number; readonly failsUntil?: number };
-}
-
-type EditedState = 'active' | 'paused' | 'gone';
-
-/**
- * Jobs that fire all the time, some of which are edited, paused and deleted all the time, over the REST API. A write
- * without an answer is repeated until there is one. Notes every write with its outcome.
- */
+/** Everything that goes on during a round: jobs of many kinds, some of which are changed all the time. */
 export class Load {
-  readonly book = new PlanBook();
-  readonly writes: ApiWrite[] = [];
-  /** Answers that no fault explains. */
-  readonly refusals: { at: number; text: string }[] = [];
-  readonly #options: LoadOptions;
-  readonly #jobs: readonly JobSpec[];
-  readonly #editors: Promise<void>[] = [];
-  #isEditing = true;
+  readonly #writer: LoadWriter;
+  readonly #parts: readonly LoadPart[];
+  readonly #rest = new AbortController();
+  #changing: Promise<unknown> = Promise.resolve();
 
-  constructor(options: LoadOptions) {
-    this.#options = options;
-    const rest = Math.max(JOBS, options.fires - SERIAL * 2 - FLAKY - LONG - PAUSABLE - EDITED);
-    this.#jobs = [
-      ...Array.from({ length: JOBS }, (_, i) => ({
-        name: `load-${i}`,
-        overlap: 'allow' as const,
-        everyMs: 1000,
-        triggers: Math.floor(rest / JOBS) + (i < rest % JOBS ? 1 : 0),
-      })),
-      { name: 'serial', overlap: 'skip', everyMs: 500, triggers: SERIAL, data: { takesMs: 700 } },
-      { name: 'flaky', overlap: 'allow', everyMs: 1000, triggers: FLAKY, data: { failsUntil: 1 } },
+  constructor({ url, namespace, random, fires }: LoadOptions) {
+    const writer = new LoadWriter({ url, namespace });
+    const others = [EditedLoad, EditedLoad, PausableLoad, PausableLoad, CronLoad, OnceLoad, AfterLoad, BackfillLoad];
+    const taken = others.reduce((sum, { firesPerSecond }) => sum + firesPerSecond, SERIAL * 2 + FLAKY + LONG + SPREAD);
+    const rest = Math.max(JOBS, fires - taken);
+    const plain = Array.from({ length: JOBS }, (_, i) => `load-${i}`);
+    this.#writer = writer;
+    this.#parts = [
+      ...plain.map((name, i) => {
+        const triggers = Math.floor(rest / JOBS) + (i < rest % JOBS ? 1 : 0);
+        return new PlainLoad(writer, { name }, { everyMs: 1000, triggers });
+      }),
+      new PlainLoad(
+        writer,
+        { name: 'serial', overlap: 'skip', data: { takesMs: 700 } },
+        { everyMs: 500, triggers: SERIAL },
+      ),
+      new PlainLoad(writer, { name: 'flaky', data: { failsUntil: 1 } }, { everyMs: 1000, triggers: FLAKY }),
       // Longer than a lease holds without its worker.
-      { name: 'long', overlap: 'allow', everyMs: 1000, triggers: LONG, data: { takesMs: 2500 } },
-      { name: 'pausable', overlap: 'allow', everyMs: 1000, triggers: PAUSABLE },
-      { name: 'edited', overlap: 'allow', everyMs: 1000, triggers: EDITED },
+      new PlainLoad(writer, { name: 'long', data: { takesMs: 2500 } }, { everyMs: 1000, triggers: LONG }),
+      new PlainLoad(writer, { name: 'spread', partitioned: true }, { everyMs: 1000, triggers: SPREAD }),
+      new EditedLoad(writer, random, { job: { name: 'edited' }, editors: 4 }),
+      new EditedLoad(writer, random, { job: { name: 'edited-spread', partitioned: true }, editors: 2 }),
+      new PausableLoad(writer, random, { name: 'pausable' }),
+      new PausableLoad(writer, random, { name: 'pausable-spread', partitioned: true }),
+      new CronLoad(writer),
+      new OnceLoad(writer, random),
+      new AfterLoad(writer),
+      new BackfillLoad(writer, random),
+      new RunNowLoad(writer, random, [...plain, 'spread']),
     ];
   }
 
-  /** Stores everything and begins to edit. */
+  get book(): PlanBook {
+    return this.#writer.book;
+  }
+
+  get writes(): readonly ApiWrite[] {
+    return this.#writer.writes;
+  }
+
+  get refusals(): readonly { readonly at: number; readonly text: string }[] {
+    return this.#writer.refusals;
+  }
+
+  /** Stores everything and begins to change it. */
   async start(): Promise<void> {
-    await inTurns(this.#jobs, (job) => this.#define(job));
-    for (let i = 0; i < EDITORS; i += 1) {
-      const names = Array.from({ length: EDITED }, (_, k) => `t${k}`).filter((_, k) => k % EDITORS === i);
-      this.#editors.push(this.#edit(names));
-    }
-    this.#editors.push(this.#pauseAndResume(), this.#runNow());
+    await inTurns(this.#parts, (part) => part.define());
+    this.#changing = Promise.all(this.#parts.map(async (part) => part.keepChanging?.(this.#rest.signal)));
   }
 
   async stopEditing(): Promise<void> {
-    this.#isEditing = false;
-    await Promise.all(this.#editors);
+    this.#rest.abort();
+    await this.#changing;
   }
 
   /** No job fires any more; what was fired goes on. */
   async pauseAll(): Promise<void> {
-    await Promise.all(
-      this.#jobs.map(async ({ name, triggers }) => {
-        const span = await this.#repeat({ method: 'POST', path: `${this.#path(name)}/pause`, body: {} });
-        for (let i = 0; i < triggers; i += 1) this.book.end(this.#key(name, `t${i}`), span);
-        if (name === 'pausable') this.#note('job pausable', 'paused', span);
-      }),
-    );
+    await inTurns(this.#jobs(), async (name) => {
+      const span = await this.#writer.pauseJob(name);
+      this.book.endJob(this.#writer.jobKey(name), span);
+      this.#writer.note(`job ${name}`, 'paused', span);
+    });
   }
 
   async deleteAll(): Promise<void> {
-    await Promise.all(this.#jobs.map(({ name }) => this.#repeat({ method: 'DELETE', path: this.#path(name) })));
+    await inTurns(this.#jobs(), async (name) => {
+      await this.#writer.repeat({ method: 'DELETE', path: this.#writer.jobPath(name) });
+    });
   }
 
   /** What is stored now, for each entity that was written. */
@@ -99,168 +108,38 @@ export class Load {
     const found = new Map<string, string | null>();
     const entities = [...new Set(this.writes.map((write) => write.entity))];
     await inTurns(entities, async (entity) => {
-      const [kind, name = ''] = entity.split(' ');
-      const path = kind === 'trigger' ? `${this.#path('edited')}/triggers/${name}` : this.#path(name);
+      const [kind = '', name = ''] = entity.split(' ');
       if (kind === 'run') found.set(entity, recorded.has(name) ? 'recorded' : null);
-      else found.set(entity, await this.#stored(path));
+      else found.set(entity, await this.#stored(this.#pathOf(kind, name)));
     });
     return found;
   }
 
+  #jobs(): readonly string[] {
+    return this.#parts.flatMap((part) => part.jobs);
+  }
+
+  #pathOf(kind: string, name: string): string {
+    const [job = '', part = ''] = name.split('/');
+    return kind === 'job' ? this.#writer.jobPath(job) : `${this.#writer.jobPath(job)}/${kind}s/${part}`;
+  }
+
+  /** The state, and the phase of an active `every` trigger; null when it is not there. */
   async #stored(path: string): Promise<string | null> {
-    const answer = await this.#ask({ method: 'GET', path }, (given) => given.outcome !== 'unknown');
+    const answer = await this.#writer.ask({ method: 'GET', path }, (given) => given.outcome !== 'unknown');
     if (answer.status === 404) return null;
-    const { schedule, status } = answer.body as { schedule?: { anchor: string }; status: { state: string } };
+    const { state, schedule, status } = answer.body as Stored;
+    if (status === undefined) return state ?? null;
     if (schedule === undefined || status.state !== 'active') return status.state;
     return `active ${Date.parse(schedule.anchor) % 1000}`;
   }
-
-  async #define(job: JobSpec): Promise<void> {
-    const { name, overlap, everyMs, triggers, data = {} } = job;
-    const definition = {
-      target: { type: 'handler', handler: 'noted' },
-      data,
-      overlap,
-      retry: { maxAttempts: 20, backoff: { type: 'fixed', initialMs: 200, maxMs: 200 } },
-      retention: { succeededMs: 120_000, failedMs: 120_000 },
-    };
-    await this.#repeat({ method: 'PUT', path: this.#path(name), body: definition });
-    const phases = Array.from({ length: triggers }, (_, i) => Math.floor((i * everyMs) / triggers));
-    const span = await this.#putTriggers(
-      name,
-      phases.map((phaseMs, i) => triggerOf(`t${i}`, { everyMs, phaseMs })),
-    );
-    for (const [i, phaseMs] of phases.entries()) {
-      this.book.begin(this.#key(name, `t${i}`), { everyMs, phaseMs, overlap }, span);
-      if (name === 'edited') this.#note(`trigger t${i}`, `active ${phaseMs}`, span);
-    }
-  }
-
-  async #edit(names: readonly string[]): Promise<void> {
-    const { random } = this.#options;
-    const states = new Map<string, EditedState>(names.map((name) => [name, 'active']));
-    while (this.#isEditing) {
-      const name = random.pick(names);
-      const state = states.get(name) ?? 'gone';
-      states.set(name, await this.#change(name, state));
-      await passed(random.between(50, 300));
-    }
-  }
-
-  async #change(name: string, state: EditedState): Promise<EditedState> {
-    const { random } = this.#options;
-    const key = this.#key('edited', name);
-    const path = `${this.#path('edited')}/triggers/${name}`;
-    const entity = `trigger ${name}`;
-    const what = state === 'active' ? random.pick(['move', 'pause', 'delete'] as const) : 'move';
-    if (what === 'move') {
-      const phaseMs = random.between(0, 999);
-      const span = await this.#putTrigger('edited', name, { everyMs: 1000, phaseMs });
-      this.book.end(key, span);
-      this.book.begin(key, { everyMs: 1000, phaseMs, overlap: 'allow' }, span);
-      this.#note(entity, `active ${phaseMs}`, span);
-      return 'active';
-    }
-    const request =
-      what === 'pause'
-        ? { method: 'POST' as const, path: `${path}/pause`, body: {} }
-        : { method: 'DELETE' as const, path };
-    const span = await this.#repeat(request);
-    this.book.end(key, span);
-    this.#note(entity, what === 'pause' ? 'paused' : null, span);
-    return what === 'pause' ? 'paused' : 'gone';
-  }
-
-  async #pauseAndResume(): Promise<void> {
-    const { random } = this.#options;
-    const keys = Array.from({ length: PAUSABLE }, (_, i) => this.#key('pausable', `t${i}`));
-    while (this.#isEditing) {
-      await passed(random.between(300, 1500));
-      const paused = await this.#repeat({ method: 'POST', path: `${this.#path('pausable')}/pause`, body: {} });
-      keys.forEach((key) => this.book.end(key, paused));
-      this.#note('job pausable', 'paused', paused);
-      await passed(random.between(300, 1500));
-      const resumed = await this.#repeat({ method: 'POST', path: `${this.#path('pausable')}/resume`, body: {} });
-      keys.forEach((key, i) => {
-        const phaseMs = Math.floor((i * 1000) / PAUSABLE);
-        this.book.begin(key, { everyMs: 1000, phaseMs, overlap: 'allow' }, resumed);
-      });
-      this.#note('job pausable', 'active', resumed);
-    }
-  }
-
-  async #runNow(): Promise<void> {
-    const { random, namespace } = this.#options;
-    for (let i = 0; this.#isEditing; i += 1) {
-      await passed(random.between(50, 250));
-      const path = `${this.#path(`load-${i % JOBS}`)}/executions`;
-      const sentAt = Date.now();
-      const answer = await this.#ask({ method: 'POST', path, body: {}, key: `${namespace}-${i}` });
-      if (answer.outcome !== 'done') continue;
-      const { id } = answer.body as { id: string };
-      this.#note(`run ${id}`, 'recorded', { sentAt, ackedAt: Date.now() });
-    }
-  }
-
-  #putTrigger(
-    job: string,
-    name: string,
-    { everyMs, phaseMs }: { everyMs: number; phaseMs: number },
-  ): Promise<WriteSpan> {
-    const { schedule } = triggerOf(name, { everyMs, phaseMs });
-    return this.#repeat({ method: 'PUT', path: `${this.#path(job)}/triggers/${name}`, body: { schedule } });
-  }
-
-  #putTriggers(job: string, triggers: readonly object[]): Promise<WriteSpan> {
-    const lines = triggers.map((trigger) => JSON.stringify(trigger)).join('\n');
-    return this.#repeat({ method: 'POST', path: `${this.#path(job)}/triggers/import`, lines });
-  }
-
-  /** Asks until it is done, however long the fault takes. */
-  async #repeat(request: ApiRequest): Promise<WriteSpan> {
-    const sentAt = Date.now();
-    const answer = await this.#ask(
-      request,
-      ({ outcome, status }) => outcome === 'done' || (request.method === 'DELETE' && status === 404),
-    );
-    return { sentAt, ackedAt: answer.outcome === 'unknown' ? null : Date.now() };
-  }
-
-  async #ask(
-    request: ApiRequest,
-    isEnough: (answer: ApiAnswer) => boolean = ({ outcome }) => outcome === 'done',
-  ): Promise<ApiAnswer> {
-    const giveUpAt = performance.now() + 90_000;
-    for (;;) {
-      const answer = await askApi(this.#options.url, request);
-      if (isEnough(answer)) return answer;
-      if (answer.outcome === 'refused' || performance.now() > giveUpAt) {
-        const text = `${request.method} ${request.path}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`;
-        this.refusals.push({ at: Date.now(), text });
-        return answer;
-      }
-      await passed(REPEAT_AFTER_MS);
-    }
-  }
-
-  #note(entity: string, value: string | null, span: WriteSpan): void {
-    this.writes.push({ entity, value, ...span });
-  }
-
-  #key(job: string, trigger: string): string {
-    return `${this.#options.namespace}/${job}/${trigger}`;
-  }
-
-  #path(job: string): string {
-    return `/v1/namespaces/${this.#options.namespace}/jobs/${job}`;
-  }
 }
 
-function triggerOf(
-  name: string,
-  { everyMs, phaseMs }: { everyMs: number; phaseMs: number },
-): { readonly name: string; readonly schedule: object } {
-  return { name, schedule: { type: 'every', everyMs, anchor: new Date(phaseMs).toISOString() } };
+/** A trigger, a job without a schedule of its own, or a backfill. */
+interface Stored {
+  readonly state?: string;
+  readonly schedule?: { readonly anchor: string };
+  readonly status?: { readonly state: string };
 }
 
 /** A few at a time: hundreds of connections at once would be a fault of ours. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { PlanBook } from './plan-book.js';
 
 const SLACK = 1500;
-const definition = { everyMs: 1000, phaseMs: 0, overlap: 'allow' as const };
+const rhythm = { kind: 'every' as const, everyMs: 1000, phaseMs: 0 };
+const definition = { rhythm, overlap: 'allow' as const };
 
 describe('PlanBook', () => {
   it('requires what lies clear of the writes at both ends, and allows what lies between them', () => {
@@ -11,7 +12,7 @@ describe('PlanBook', () => {
     book.end('t', { sentAt: 50_000, ackedAt: 50_200 });
     expect(book.plans([])[0]?.spans).toEqual([
       {
-        ...{ everyMs: 1000, phaseMs: 0 },
+        rhythm,
         may: { from: 10_000 - SLACK, until: 50_200 },
         must: { from: 10_100 + SLACK, until: 50_000 - SLACK },
       },
@@ -35,5 +36,36 @@ describe('PlanBook', () => {
       may: { until: Infinity },
       must: { from: Infinity, until: -Infinity },
     });
+  });
+
+  it('requires what happens once, however late it was stored', () => {
+    const book = new PlanBook();
+    const once = { rhythm: { kind: 'once' as const, at: 12_000 }, overlap: 'allow' as const };
+    book.begin('t', once, { sentAt: 10_000, ackedAt: 25_000 });
+    book.end('t', { sentAt: 50_000, ackedAt: 50_200 });
+    const [span] = book.plans([])[0]?.spans ?? [];
+    expect(span?.must.from).toBeLessThan(12_000);
+    expect(span?.must.until).toBe(50_000 - SLACK);
+  });
+
+  it('ends the definitions of all triggers of one job, and of no other', () => {
+    const book = new PlanBook();
+    for (const key of ['ns/a/t', 'ns/a/u', 'ns/ab/t']) book.begin(key, definition, { sentAt: 0, ackedAt: 100 });
+    book.endJob('ns/a', { sentAt: 50_000, ackedAt: 50_200 });
+    const ends = book.plans([]).map(({ key, spans }) => [key, spans[0]?.may.until]);
+    expect(ends).toEqual([
+      ['ns/a/t', 50_200],
+      ['ns/a/u', 50_200],
+      ['ns/ab/t', Infinity],
+    ]);
+  });
+
+  it('keeps what was asked for once more with the rhythm that was in force then', () => {
+    const book = new PlanBook();
+    book.begin('t', definition, { sentAt: 10_000, ackedAt: 10_100 });
+    const asked = { id: 'b', from: 1000, to: 5000, overlap: 'allow' as const, ackedAt: 10_300 };
+    book.backfill('t', asked);
+    book.begin('t', { ...definition, rhythm: { ...rhythm, phaseMs: 5 } }, { sentAt: 11_000, ackedAt: 11_100 });
+    expect(book.plans([])[0]?.backfills).toEqual([{ ...asked, rhythm }]);
   });
 });

@@ -1,4 +1,4 @@
-import type { FaultSpan, TriggerPlan } from './history.js';
+import type { BackfillPlan, FaultSpan, FiringSpan, Rhythm, TriggerPlan } from './history.js';
 
 /** When a write was sent first and acknowledged; `ackedAt` null = never. */
 export interface WriteSpan {
@@ -7,8 +7,7 @@ export interface WriteSpan {
 }
 
 interface Definition {
-  readonly everyMs: number;
-  readonly phaseMs: number;
+  readonly rhythm: Rhythm;
   readonly begun: WriteSpan;
   ended: WriteSpan | null;
 }
@@ -16,6 +15,7 @@ interface Definition {
 interface Page {
   readonly overlap: 'skip' | 'allow';
   readonly definitions: Definition[];
+  readonly backfills: BackfillPlan[];
 }
 
 /** How far a process may be off with its idea of Redis' clock, while Redis answers slowly. */
@@ -25,15 +25,10 @@ export const CLOCK_ERROR_MS = 1500;
 export class PlanBook {
   readonly #pages = new Map<string, Page>();
 
-  begin(
-    key: string,
-    definition: { everyMs: number; phaseMs: number; overlap: 'skip' | 'allow' },
-    begun: WriteSpan,
-  ): void {
-    const { everyMs, phaseMs, overlap } = definition;
-    const page = this.#pages.get(key) ?? { overlap, definitions: [] };
+  begin(key: string, { rhythm, overlap }: { rhythm: Rhythm; overlap: 'skip' | 'allow' }, begun: WriteSpan): void {
+    const page = this.#pages.get(key) ?? { overlap, definitions: [], backfills: [] };
     this.#pages.set(key, page);
-    page.definitions.push({ everyMs, phaseMs, begun, ended: null });
+    page.definitions.push({ rhythm, begun, ended: null });
   }
 
   /** The definition in force is no longer, or not for now. */
@@ -42,8 +37,16 @@ export class PlanBook {
     if (last !== undefined && last.ended === null) last.ended = ended;
   }
 
-  keys(): readonly string[] {
-    return [...this.#pages.keys()];
+  /** The same for all triggers of a job, `namespace/job`. */
+  endJob(job: string, ended: WriteSpan): void {
+    for (const key of this.#pages.keys()) if (key.startsWith(`${job}/`)) this.end(key, ended);
+  }
+
+  /** Of the definition in force. */
+  backfill(key: string, asked: Omit<BackfillPlan, 'rhythm'>): void {
+    const page = this.#pages.get(key);
+    const rhythm = page?.definitions.at(-1)?.rhythm;
+    if (rhythm !== undefined) page?.backfills.push({ ...asked, rhythm });
   }
 
   /**
@@ -51,22 +54,30 @@ export class PlanBook {
    * only what was due before such a fault is required.
    */
   plans(outages: readonly Pick<FaultSpan, 'from' | 'healedAt'>[]): readonly TriggerPlan[] {
-    return [...this.#pages].map(([key, { overlap, definitions }]) => ({
-      key,
-      overlap,
-      spans: definitions.map(({ everyMs, phaseMs, begun, ended }) => {
-        const may = {
-          from: begun.sentAt - CLOCK_ERROR_MS,
-          until: ended === null ? Infinity : (ended.ackedAt ?? Infinity),
-        };
-        const end = ended === null ? -Infinity : ended.sentAt - CLOCK_ERROR_MS;
-        const holding = outages.filter(({ from, healedAt }) => end >= from - CLOCK_ERROR_MS && end <= healedAt);
-        const must = {
-          from: begun.ackedAt === null ? Infinity : begun.ackedAt + CLOCK_ERROR_MS,
-          until: Math.min(end, ...holding.map(({ from }) => from - CLOCK_ERROR_MS)),
-        };
-        return { everyMs, phaseMs, may, must };
-      }),
+    return [...this.#pages].map(([key, { overlap, definitions, backfills }]) => ({
+      ...{ key, overlap, backfills },
+      spans: definitions.map((definition) => spanOf(definition, outages)),
     }));
   }
+}
+
+function spanOf(
+  { rhythm, begun, ended }: Definition,
+  outages: readonly Pick<FaultSpan, 'from' | 'healedAt'>[],
+): FiringSpan {
+  const end = ended === null ? -Infinity : ended.sentAt - CLOCK_ERROR_MS;
+  const holding = outages.filter(({ from, healedAt }) => end >= from - CLOCK_ERROR_MS && end <= healedAt);
+  // What happens once does so however late it was stored.
+  const settledAt = rhythm.kind === 'once' ? -Infinity : (begun.ackedAt ?? 0) + CLOCK_ERROR_MS;
+  return {
+    rhythm,
+    may: {
+      from: begun.sentAt - CLOCK_ERROR_MS,
+      until: ended === null ? Infinity : (ended.ackedAt ?? Infinity),
+    },
+    must: {
+      from: begun.ackedAt === null ? Infinity : settledAt,
+      until: Math.min(end, ...holding.map(({ from }) => from - CLOCK_ERROR_MS)),
+    },
+  };
 }

@@ -2,7 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import type { LogEntry, ShardContents } from './history.js';
 import { readRecord } from './aof-log.js';
 
-const KEYS = ['executions', 'ready', 'leases', 'retries', 'expiry', 'history', 'triggers', 'due'];
+const KEYS = ['executions', 'ready', 'leases', 'retries', 'expiry', 'history', 'triggers', 'due', 'jobs'];
 
 /** One instant of a shard: a script sees nothing half done. Records are reduced to their states. */
 const SNAPSHOT = `
@@ -12,6 +12,7 @@ local sets = { states }
 for i = 2, 6 do sets[i] = redis.call('ZRANGE', KEYS[i], 0, -1) end
 sets[7] = redis.call('HKEYS', KEYS[7])
 sets[8] = redis.call('ZRANGE', KEYS[8], 0, -1)
+sets[9] = redis.call('HGETALL', KEYS[9])
 return sets`;
 
 export interface ShardSource {
@@ -27,19 +28,23 @@ export async function readContents({ client, cluster }: ShardSource, shard: numb
   const keys = KEYS.map((name) => keyOf(cluster, shard, name));
   const sets = (await client.eval(SNAPSHOT, keys.length, ...keys)) as string[][];
   const [states = [], ready = [], leases = [], retries = [], expiry = [], history = [], triggers = [], due = []] = sets;
-  const executions = new Map<string, string>();
-  for (let i = 0; i < states.length; i += 2) executions.set(states[i] ?? '', states[i + 1] ?? '');
   return {
     shard,
-    executions,
+    executions: mapOf(states),
     ready: new Set(ready.map((member) => member.slice(member.lastIndexOf(' ') + 1))),
     leases: new Set(leases),
     retries: new Set(retries),
     expiring: new Set(expiry.filter((member) => member.startsWith('x:')).map((member) => member.slice(2))),
     listed: new Set(history.map((member) => member.slice(member.lastIndexOf('/') + 1))),
+    jobs: mapOf(sets[8] ?? []),
     triggers: new Set(triggers),
     due: new Set(due),
   };
+}
+
+/** Of a flat list of names and values. */
+function mapOf(pairs: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(Array.from({ length: pairs.length / 2 }, (_, i) => [pairs[2 * i] ?? '', pairs[2 * i + 1] ?? '']));
 }
 
 /** How many executions of the shard have not ended. */

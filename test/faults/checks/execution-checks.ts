@@ -113,7 +113,7 @@ export function checkExecuted(history: History): readonly Violation[] {
 }
 
 /** Records as they were last written, also of those that have been removed since. */
-function lastStates(entries: readonly LogEntry[]): ReadonlyMap<string, RecordState> {
+export function lastStates(entries: readonly LogEntry[]): ReadonlyMap<string, RecordState> {
   const last = new Map<string, RecordState>();
   for (const entry of entries) if (entry.kind === 'record') last.set(entry.id, entry.record);
   return last;

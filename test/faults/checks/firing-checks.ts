@@ -1,4 +1,4 @@
-import type { FiringSpan, History, RecordState, TriggerPlan } from '../history.js';
+import type { FiringSpan, History, Range, RecordState, TriggerPlan } from '../history.js';
 import type { Violation } from '../violation.js';
 
 /** A record as it was first seen, in the order of the log. */
@@ -21,8 +21,8 @@ export function firingsOf({ log }: Pick<History, 'log'>): readonly Firing[] {
   return firings;
 }
 
-/** I1, I2, I3: each nominal time that a schedule has is recorded exactly once, and no other. */
-export function checkFiringSet(history: History): readonly Violation[] {
+/** The fires of each trigger, without backfills. */
+export function firingsByTrigger(history: Pick<History, 'log'>): ReadonlyMap<string, readonly Firing[]> {
   const byTrigger = new Map<string, Firing[]>();
   for (const firing of firingsOf(history)) {
     const { trigger } = firing.record;
@@ -31,11 +31,19 @@ export function checkFiringSet(history: History): readonly Violation[] {
     list.push(firing);
     byTrigger.set(trigger, list);
   }
+  return byTrigger;
+}
+
+/** I1, I2, I3: each nominal time that a schedule has is recorded exactly once, and no other. `after` is judged apart. */
+export function checkFiringSet(history: History): readonly Violation[] {
+  const byTrigger = firingsByTrigger(history);
   const known = new Set(history.triggers.map((plan) => plan.key));
   const unknown = [...byTrigger.keys()].filter((key) => !known.has(key));
   return [
     ...unknown.map((key) => ({ invariant: 'I3' as const, subject: key, text: 'fires, but was never defined' })),
-    ...history.triggers.flatMap((plan) => checkTrigger(plan, byTrigger.get(plan.key) ?? [])),
+    ...history.triggers
+      .filter(({ spans }) => spans[0]?.rhythm.kind !== 'after')
+      .flatMap((plan) => checkTrigger(plan, byTrigger.get(plan.key) ?? [])),
   ];
 }
 
@@ -64,7 +72,8 @@ function checkTrigger(plan: TriggerPlan, firings: readonly Firing[]): readonly V
 function nominalTimesOf(plan: TriggerPlan, record: RecordState): readonly number[] {
   if (record.missedThrough === undefined) return [record.nominalAt];
   const range = { from: record.nominalAt - 1, until: record.missedThrough };
-  return [...new Set(plan.spans.flatMap((span) => timesIn(span, range).filter((at) => isTimeOf(span, at))))];
+  const within = plan.spans.flatMap((span) => timesIn(span, range).filter((at) => isTimeOf(span, at)));
+  return [...new Set([record.nominalAt, ...within])];
 }
 
 /** Nominal times without which the history is not complete. */
@@ -72,15 +81,19 @@ export function requiredTimes(plan: TriggerPlan): ReadonlySet<number> {
   return new Set(plan.spans.flatMap((span) => timesIn(span, span.must)));
 }
 
-export function timesIn(span: FiringSpan, range: { from: number; until: number }): readonly number[] {
+/** Nominal times in a range; none of `after`, which follow from what happens. */
+export function timesIn({ rhythm }: Pick<FiringSpan, 'rhythm'>, range: Range): readonly number[] {
+  if (rhythm.kind === 'after') return [];
+  if (rhythm.kind === 'once') return rhythm.at > range.from && rhythm.at <= range.until ? [rhythm.at] : [];
+  const { everyMs, phaseMs } = rhythm;
   const times: number[] = [];
-  const steps = Math.floor((range.from - span.phaseMs) / span.everyMs) + 1;
-  for (let at = span.phaseMs + steps * span.everyMs; at <= range.until; at += span.everyMs) times.push(at);
+  const steps = Math.floor((range.from - phaseMs) / everyMs) + 1;
+  for (let at = phaseMs + steps * everyMs; at <= range.until; at += everyMs) times.push(at);
   return times;
 }
 
 function isTimeOf(span: FiringSpan, at: number): boolean {
-  return at > span.may.from && at <= span.may.until && (at - span.phaseMs) % span.everyMs === 0;
+  return at > span.may.from && at <= span.may.until && timesIn(span, { from: at - 1, until: at }).length > 0;
 }
 
 /** I5: in the order of Redis, no fire is accepted from a smaller epoch than one that was seen before. */
@@ -99,8 +112,8 @@ export function checkEpochs(history: History): readonly Violation[] {
     if (entry.kind === 'removed') present.delete(entry.id);
     if (entry.kind !== 'record' || present.has(entry.id)) continue;
     present.add(entry.id);
-    const { epoch, firedAt: at, trigger } = entry.record;
-    if (trigger === null) continue;
+    const { epoch, firedAt: at, trigger, backfill } = entry.record;
+    if (trigger === null && backfill === undefined) continue;
     const fence = fences.get(entry.shard) ?? 0;
     if (epoch < fence) {
       violations.push({ invariant: 'I5', subject: entry.id, text: `fired by epoch ${epoch} after ${fence}`, at });

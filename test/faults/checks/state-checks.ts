@@ -27,7 +27,18 @@ export function checkAcknowledged({ writes, found, refusals }: History): readonl
 
 /** I9: an execution is in the one set that its state says and in the listing; what is due exists. */
 export function checkContents({ shards }: History): readonly Violation[] {
-  return shards.flatMap((shard) => [...recordProblems(shard), ...strays(shard)]);
+  return [...shards.flatMap((shard) => [...recordProblems(shard), ...strays(shard)]), ...copyProblems(shards)];
+}
+
+/** A partitioned job is the same in all shards that have it. */
+function copyProblems(shards: readonly ShardContents[]): readonly Violation[] {
+  const texts = new Map<string, Set<string>>();
+  for (const { jobs } of shards) {
+    for (const [job, text] of jobs) texts.set(job, (texts.get(job) ?? new Set()).add(text));
+  }
+  return [...texts]
+    .filter(([, versions]) => versions.size > 1)
+    .map(([job, versions]) => ({ invariant: 'I9', subject: job, text: `${versions.size} versions in its shards` }));
 }
 
 function recordProblems(shard: ShardContents): readonly Violation[] {
