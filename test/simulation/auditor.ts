@@ -1,8 +1,9 @@
+import type { Backfill, BackfillStep } from '../../src/domain/backfill.js';
 import type { Execution, ExecutionId } from '../../src/domain/execution.js';
 import type { Job } from '../../src/domain/job.js';
 import type { MemoryShard, StoredExecution } from '../../src/store/memory/memory-shard.js';
 import { ExecutionLedger } from './execution-ledger.js';
-import { FiringLedger } from './firing-ledger.js';
+import { Fires } from './fires.js';
 import { LeadershipLedger } from './leadership-ledger.js';
 import type { SimProcess } from './sim-process.js';
 import type { StoreCall, StoreMonitor } from './sim-store.js';
@@ -14,8 +15,8 @@ import { Violation } from './violation.js';
  * disturbs what it watches.
  */
 export class Auditor implements StoreMonitor {
-  readonly firing = new FiringLedger();
-  readonly executions = new ExecutionLedger(this.firing);
+  readonly fires: Fires;
+  readonly executions: ExecutionLedger;
   readonly leadership: LeadershipLedger;
   readonly #sim: Simulation;
   readonly #changes: number[] = [];
@@ -26,6 +27,8 @@ export class Auditor implements StoreMonitor {
 
   constructor(sim: Simulation, deps: { readonly holderOf: (shard: number) => string | undefined }) {
     this.#sim = sim;
+    this.fires = new Fires({ trueNow: () => sim.now });
+    this.executions = new ExecutionLedger(this.fires);
     this.leadership = new LeadershipLedger({ ...deps, changes: (shard) => this.#changes[shard] ?? 0 });
   }
 
@@ -67,13 +70,21 @@ export class Auditor implements StoreMonitor {
   checkProgress(slackMs: number): void {
     const now = this.#now();
     this.#guard(() => {
-      for (const { trigger, nominalAt } of this.firing.overdue(now - slackMs))
+      for (const { trigger, nominalAt } of this.fires.overdue(now - slackMs))
         throw new Violation('I8', `${trigger} has not been decided ${now - nominalAt} ms after its instant`);
     });
   }
 
+  /** Backfills that nothing holds move within `slackMs`. */
+  checkBackfills(slackMs: number): void {
+    this.#guard(() => {
+      for (const key of this.fires.backfills.stuck(this.#sim.now - slackMs))
+        throw new Violation('I8', `the backfill ${key} has not moved for ${slackMs} ms`);
+    });
+  }
+
   isBehind(slackMs: number): boolean {
-    return this.firing.overdue(this.#now() - slackMs).next().done !== true;
+    return this.fires.overdue(this.#now() - slackMs).next().done !== true;
   }
 
   checkFinished(): void {
@@ -84,15 +95,41 @@ export class Auditor implements StoreMonitor {
   }
 
   #noteResult({ method, args }: StoreCall, value: unknown): void {
+    const { backfills } = this.fires;
     const now = this.#now();
-    if (method === 'extend') {
-      const [, leases, leaseMs] = args as [number, readonly { id: ExecutionId; token: string }[], number];
-      leases.forEach(({ id, token }, index) => {
-        if ((value as readonly string[])[index] !== 'lost') this.executions.extended(id, token, now + leaseMs);
-      });
-    } else if (method === 'pauseJob') this.firing.jobPaused(String(args[0]), (value as Job).pause?.since ?? now);
-    else if (method === 'resumeJob') this.firing.jobResumed(String(args[0]), (value as Job).resumedAt ?? now);
-    else if (method === 'deleteJob') this.firing.jobResumed(String(args[0]), now);
+    switch (method) {
+      case 'extend':
+        this.#noteExtended(args, value as readonly string[], now);
+        break;
+      case 'pauseJob':
+        this.fires.jobPaused(String(args[0]), (value as Job).pause?.since ?? now);
+        break;
+      case 'resumeJob':
+        this.fires.jobResumed(String(args[0]), (value as Job).resumedAt ?? now);
+        break;
+      case 'deleteJob':
+        if (value === true) this.fires.jobDeleted(String(args[0]));
+        break;
+      case 'putBackfill':
+        backfills.requested(value as Backfill);
+        break;
+      case 'stepBackfill':
+        if (value === 'stepped' && (args[2] as BackfillStep).isLast) backfills.done((args[2] as BackfillStep).backfill);
+        break;
+      case 'cancelBackfill':
+        backfills.cancelled(`${String(args[0])}/${String(args[1])}`);
+        break;
+      case 'endBackfill':
+        backfills.cancelled(String(args[2]));
+        break;
+    }
+  }
+
+  #noteExtended(args: readonly unknown[], outcomes: readonly string[], now: number): void {
+    const [, leases, leaseMs] = args as [number, readonly { id: ExecutionId; token: string }[], number];
+    leases.forEach(({ id, token }, index) => {
+      if (outcomes[index] !== 'lost') this.executions.extended(id, token, now + leaseMs);
+    });
   }
 
   #watchShard(shard: MemoryShard): void {
@@ -113,13 +150,13 @@ export class Auditor implements StoreMonitor {
       putTrigger: (...args: Parameters<MemoryShard['putTrigger']>) => {
         changed();
         putTrigger(...args);
-        this.#guard(() => this.firing.written(args[1]));
+        this.#guard(() => this.fires.written(args[1]));
       },
       removeTrigger: (...args: Parameters<MemoryShard['removeTrigger']>) => {
         const isRemoved = removeTrigger(...args);
         if (isRemoved) {
           changed();
-          this.firing.removed(args[0]);
+          this.fires.removed(args[0]);
         }
         return isRemoved;
       },

@@ -69,7 +69,18 @@ function addTo(total: CampaignResult, result: ScenarioResult): void {
 
 function noCounts(): CampaignResult['counts'] {
   return {
-    ...{ events: 0, calls: 0, fires: 0, missed: 0, skipped: 0, inPause: 0 },
-    ...{ attempts: 0, rescued: 0, fenced: 0, terms: 0, operations: 0, worstRecoveryMs: 0 },
+    ...{ events: 0, calls: 0, fires: 0, afterEnds: 0, backfilled: 0, backfills: 0 },
+    ...{
+      missed: 0,
+      skipped: 0,
+      inPause: 0,
+      attempts: 0,
+      rescued: 0,
+      lateWords: 0,
+      fenced: 0,
+      terms: 0,
+      operations: 0,
+      worstRecoveryMs: 0,
+    },
   };
 }

@@ -1,6 +1,5 @@
 import type { Execution, ExecutionId } from '../../src/domain/execution.js';
-import type { TriggerKey } from '../../src/domain/trigger.js';
-import type { FiringLedger } from './firing-ledger.js';
+import type { Fires, Succession } from './fires.js';
 import type { SimProcess } from './sim-process.js';
 import type { StoreCall } from './sim-store.js';
 import { Violation } from './violation.js';
@@ -10,9 +9,9 @@ interface Followed {
   attempt: number;
   token: string | null;
   leaseUntil: number;
-  /** Of the trigger's life; revived executions stand outside of the overlap policy. */
-  readonly overlapKey: string | null;
-  queuedAt: number;
+  /** The lease that ended before this one without word from its worker. */
+  formerToken: string | null;
+  readonly succession: Succession | null;
 }
 
 interface Run {
@@ -30,17 +29,21 @@ const MOVES: Readonly<Record<string, readonly string[]>> = {
 
 /** Follows every execution from what the store writes, and every handler from what the workers do. */
 export class ExecutionLedger {
-  readonly #firing: FiringLedger;
+  readonly #fires: Fires;
   readonly #executions = new Map<ExecutionId, Followed>();
-  readonly #unfinished = new Map<string, Set<ExecutionId>>();
+  /** The newest of each succession, and whether it has ended. */
+  readonly #lasts = new Map<string, { readonly id: ExecutionId; hasEnded: boolean }>();
   readonly #runs = new Map<ExecutionId, Set<Run>>();
   /** True time at which the store's clock was set last: leases end early then. */
   clockSetAt = -Infinity;
   attempts = 0;
   rescued = 0;
 
-  constructor(firing: FiringLedger) {
-    this.#firing = firing;
+  /** Called when an execution runs whose former lease ended without word. */
+  onClaimedAgain: (id: ExecutionId, formerToken: string) => void = () => undefined;
+
+  constructor(fires: Fires) {
+    this.#fires = fires;
   }
 
   /** Of those that have not come to an end. */
@@ -52,8 +55,8 @@ export class ExecutionLedger {
   filed(record: Execution, call: StoreCall | null, now: number): void {
     const known = this.#executions.get(record.id);
     if (known === undefined) {
-      this.#firing.recorded(record, now);
-      this.#executions.set(record.id, this.#begin(record, now));
+      this.#fires.recorded(record, { now, method: call?.method });
+      this.#executions.set(record.id, this.#begin(record));
       return;
     }
     if (known.state === 'failed' && call?.method === 'retryExecution') this.#revive(known, record);
@@ -96,25 +99,32 @@ export class ExecutionLedger {
     throw new Violation('I7', `${id} runs twice: ${text}`);
   }
 
-  #begin(record: Execution, now: number): Followed {
-    const trigger: TriggerKey | null = record.trigger === null ? null : `${record.job}/${record.trigger}`;
-    const overlapKey = trigger === null ? null : `${trigger}#${this.#firing.lifeOf(trigger)}`;
+  #begin(record: Execution): Followed {
     const { id, state, attempt } = record;
-    const followed = { state, attempt, token: null, leaseUntil: 0, overlapKey, queuedAt: now };
-    if (overlapKey === null || trigger === null || state === 'missed') return followed;
-    const unfinished = this.#unfinished.get(overlapKey) ?? new Set();
-    this.#unfinished.set(overlapKey, unfinished);
-    const mayNot = this.#firing.overlapOf(trigger) === 'skip';
-    if (state === 'queued' && mayNot && unfinished.size > 0)
-      throw new Violation('overlap', `${id} was queued while ${[...unfinished].join(', ')} had not ended`);
-    if (state === 'skipped' && unfinished.size === 0) throw new Violation('overlap', `${id} was skipped for nothing`);
-    if (state === 'queued') unfinished.add(id);
+    const succession = state === 'missed' ? null : this.#fires.successionOf(record);
+    const followed = { state, attempt, token: null, leaseUntil: 0, formerToken: null, succession };
+    if (succession === null) return followed;
+    const last = this.#lasts.get(succession.key);
+    const isBusy = last?.hasEnded === false;
+    if (state === 'queued' && succession.overlap !== 'allow' && isBusy)
+      throw new Violation('overlap', `${id} was queued while ${last.id} had not ended`);
+    if (state === 'skipped' && (succession.overlap !== 'skip' || !isBusy))
+      throw new Violation('overlap', `${id} was skipped for nothing`);
+    if (state === 'queued') this.#lasts.set(succession.key, { id, hasEnded: false });
     return followed;
   }
 
-  #revive(known: Followed, { state, attempt }: Execution): void {
+  #revive(known: Followed, record: Execution): void {
+    const { state, attempt } = record;
     if (state !== 'queued' || attempt !== known.attempt) throw new Violation('forward', `revived as ${state}`);
     known.state = state;
+    this.#setEnded(known, record.id, false);
+    this.#fires.revived(record);
+  }
+
+  #setEnded({ succession }: Followed, id: ExecutionId, hasEnded: boolean): void {
+    const last = this.#lasts.get(succession?.key ?? '');
+    if (last?.id === id) last.hasEnded = hasEnded;
   }
 
   #move(known: Followed, { record, call, now }: { record: Execution; call: StoreCall | null; now: number }): void {
@@ -126,7 +136,9 @@ export class ExecutionLedger {
     else if (known.state === 'running') this.#leave(known, { record, call, now });
     known.state = state;
     known.attempt = attempt;
-    if (MOVES[state] === undefined && known.overlapKey !== null) this.#unfinished.get(known.overlapKey)?.delete(id);
+    if (MOVES[state] !== undefined) return;
+    this.#setEnded(known, id, true);
+    this.#fires.ended(record, now);
   }
 
   #claim(known: Followed, { record, call, now }: { record: Execution; call: StoreCall | null; now: number }): void {
@@ -136,6 +148,8 @@ export class ExecutionLedger {
     const { token, leaseMs } = call.args[1] as { token: string; leaseMs: number };
     known.token = token;
     known.leaseUntil = now + leaseMs;
+    if (known.formerToken !== null) this.onClaimedAgain(record.id, known.formerToken);
+    known.formerToken = null;
   }
 
   #leave(known: Followed, { record, call, now }: { record: Execution; call: StoreCall | null; now: number }): void {
@@ -152,6 +166,7 @@ export class ExecutionLedger {
       if (now < known.leaseUntil) throw new Violation('I7', `${id} was taken back before its lease had ended`);
       if (attempt !== known.attempt) throw new Violation('attempts', `${id}: attempt ${attempt} after a rescue`);
       this.rescued += 1;
+      known.formerToken = known.token;
     }
     known.token = null;
   }

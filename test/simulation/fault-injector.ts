@@ -132,6 +132,7 @@ export class FaultInjector {
     ['pause', () => this.#pause(this.#pickMember())],
     ['pause', () => this.#pause(this.#pickMember('scheduler'))],
     ['cut from store', () => this.#cutStore([this.#pickMember().link])],
+    ['worker cut from store', () => this.#cutStore([this.#pickMember('worker').link])],
     ['cut from zookeeper', () => this.#cutZooKeeper()],
     ['connections to zookeeper reset', () => this.#zookeeperLinks().forEach((link) => link.reset())],
     ['flaky', () => this.#disturb([this.#pickMember().link], this.#flaky())],
@@ -233,7 +234,7 @@ export class FaultInjector {
     const random = this.#random;
     store.process.skewMs += random.chance(0.5) ? (random.next() - 0.5) * 4000 : random.next() * 300_000 - 20_000;
     auditor.executions.clockSetAt = sim.now;
-    auditor.firing.clockSetAt = store.process.now();
+    auditor.fires.clockSetAt = store.process.now();
     this.healedAt = sim.now;
   }
 

@@ -1,10 +1,9 @@
 import type { Execution } from '../../src/domain/execution.js';
 import type { Trigger, TriggerKey } from '../../src/domain/trigger.js';
+import type { JobPauses } from './job-pauses.js';
+import type { Recording } from './fires.js';
 import { nominalTimes, timetableOf, type Timetable } from './timetable.js';
 import { Violation } from './violation.js';
-
-/** After this long every member has measured the store's clock again. */
-const CLOCK_LEARNT_MS = 200_000;
 
 interface Life {
   /** Grows with each creation under the same key. */
@@ -18,11 +17,6 @@ interface Life {
   isPaused: boolean;
 }
 
-interface Span {
-  readonly from: number;
-  until: number;
-}
-
 /**
  * Follows every trigger from what the store writes, and holds each advance of a watermark against the timetable: what
  * lies between the old one and the new has a record, or fell into a pause of the job.
@@ -33,15 +27,17 @@ export class FiringLedger {
   readonly #recorded = new Map<TriggerKey, Set<number>>();
   /** Records written since the watermark was; one decision writes them before it. */
   #fresh: Execution[] = [];
-  readonly #pauses = new Map<string, Span[]>();
+  readonly #pauses: JobPauses;
   #lifeCount = 0;
-  /** By the store's clock, when that was set last: members estimate it wrong for a while. */
-  clockSetAt = -Infinity;
   fires = 0;
   inPause = 0;
   missed = 0;
   skipped = 0;
   worstLatenessMs = 0;
+
+  constructor(pauses: JobPauses) {
+    this.#pauses = pauses;
+  }
 
   lifeOf(trigger: TriggerKey): number {
     return this.#lives.get(trigger)?.number ?? 0;
@@ -51,29 +47,18 @@ export class FiringLedger {
     return this.#lives.get(trigger)?.overlap;
   }
 
-  jobPaused(job: string, at: number): void {
-    const spans = this.#pauses.get(job) ?? [];
-    this.#pauses.set(job, spans);
-    if (spans.at(-1)?.until !== Infinity) spans.push({ from: at, until: Infinity });
-  }
-
-  jobResumed(job: string, at: number): void {
-    const last = this.#pauses.get(job)?.at(-1);
-    if (last?.until === Infinity) last.until = at;
-  }
-
   /** A new record of a fire, a miss or a skip. */
-  recorded(record: Execution, now: number): void {
-    if (record.trigger === null) return;
-    const trigger: TriggerKey = `${record.job}/${record.trigger}`;
+  recorded(trigger: TriggerKey, record: Execution, recording: Recording): void {
     const life = this.#lives.get(trigger);
     if (life === undefined) throw new Violation('I3', `${record.id}: ${trigger} does not exist`);
     const { table } = life;
     const times = timesOf(record, table);
     if (times[0] !== record.nominalAt)
       throw new Violation('I3', `${describe(trigger, record.nominalAt)} is no nominal time`);
-    if (record.state !== 'missed') this.#checkInstant(record, table, now);
-    else this.#checkMiss(record, { trigger, table, times, now });
+    if (record.state === 'missed') this.#checkMiss(record, { trigger, table, times, recording });
+    else this.#checkInstant(record, table, recording.now);
+    if (record.state === 'queued' && (life.isPaused || this.#pauses.isPaused(trigger)))
+      throw new Violation('I3', `${record.id} fired in a pause`);
     const known = this.#recorded.get(trigger) ?? new Set();
     this.#recorded.set(trigger, known);
     for (const time of times) {
@@ -82,7 +67,7 @@ export class FiringLedger {
     }
     if (record.state === 'queued') this.fires += 1;
     else if (record.state === 'skipped') this.skipped += 1;
-    else if (record.reason === 'paused') this.inPause += times.length;
+    else if (record.reason === 'paused' || recording.isReplacing) this.inPause += times.length;
     else this.missed += times.length;
     this.#fresh.push(record);
   }
@@ -102,7 +87,7 @@ export class FiringLedger {
   /** Each trigger with a nominal time that should have been decided by `until`, with the first such time. */
   *overdue(until: number): Generator<{ readonly trigger: TriggerKey; readonly nominalAt: number }> {
     for (const [trigger, life] of this.#lives) {
-      if (life.isPaused || this.#isPausedNow(trigger)) continue;
+      if (life.isPaused || this.#pauses.isPaused(trigger)) continue;
       const { table, watermark, fireCount } = life;
       if (fireCount >= (table.maxFires ?? Infinity)) continue;
       const [first] = nominalTimes(table, watermark, until - table.jitterMs);
@@ -132,7 +117,7 @@ export class FiringLedger {
     const known = this.#recorded.get(key);
     for (const time of nominalTimes(life.table, life.watermark, state.watermark)) {
       if (known?.has(time) === true) continue;
-      if (!this.#pausesSince(key, time).some(({ from }) => time + life.table.jitterMs >= from))
+      if (!this.#pauses.since(key, time).some(({ from }) => time + life.table.jitterMs >= from))
         throw new Violation('I2', `${describe(key, time)} was passed over without a record`);
       this.inPause += 1;
     }
@@ -156,36 +141,28 @@ export class FiringLedger {
 
   #checkMiss(
     { id, missed, reason }: Execution,
-    { trigger, table, times, now }: { trigger: TriggerKey; table: Timetable; times: readonly number[]; now: number },
+    {
+      trigger,
+      table,
+      times,
+      recording: { now, isClockKnown, isReplacing },
+    }: { trigger: TriggerKey; table: Timetable; times: readonly number[]; recording: Recording },
   ): void {
     if (missed?.count !== times.length)
       throw new Violation('I2', `${id} stands for ${missed?.count}, not ${times.length}`);
     const last = times.at(-1) ?? now;
+    if (isReplacing) return;
     if (reason === 'paused') {
-      if (this.#pausesSince(trigger, last).length > 0) return;
+      if (this.#pauses.since(trigger, last).length > 0) return;
       throw new Violation('I2', `${id} is said to have met a pause, and there was none`);
     }
-    const isClockKnown = Math.abs(now - this.clockSetAt) > CLOCK_LEARNT_MS;
     if (isClockKnown && now - last <= table.graceMs)
       throw new Violation('I2', `${id} was given up ${now - last} ms after its instant`);
-  }
-
-  /** Pauses of the job that lasted at `time` or began after it. */
-  #pausesSince(trigger: TriggerKey, time: number): readonly Span[] {
-    return (this.#pauses.get(jobOf(trigger)) ?? []).filter(({ until }) => time <= until);
-  }
-
-  #isPausedNow(trigger: TriggerKey): boolean {
-    return this.#pauses.get(jobOf(trigger))?.at(-1)?.until === Infinity;
   }
 }
 
 function timesOf(record: Execution, table: Timetable): readonly number[] {
   return nominalTimes(table, record.nominalAt - 1, record.missed?.throughAt ?? record.nominalAt);
-}
-
-function jobOf(trigger: TriggerKey): string {
-  return trigger.slice(0, trigger.lastIndexOf('/'));
 }
 
 function describe(trigger: TriggerKey, time: number): string {

@@ -41,6 +41,8 @@ export interface Member {
 }
 
 export const HANDLER = 'work';
+/** Its executions outlive their lease more often. */
+const SLOW_JOB = 'job-1';
 export const CLUSTER = 'sim';
 
 export interface SchedulerConfig {
@@ -189,8 +191,8 @@ async function work(
   { context, leaseMs }: { readonly context: JobContext; readonly leaseMs: number },
 ): Promise<string> {
   const { random } = sim;
-  const { executionId: id, attempt, signal } = context;
-  const isLong = random.chance(0.04);
+  const { executionId: id, attempt, job, signal } = context;
+  const isLong = random.chance(job === SLOW_JOB ? 0.15 : 0.04);
   const durationMs = isLong ? leaseMs * 3 * random.next() : 2000 * random.next() ** 3;
   const isDeaf = random.chance(0.1);
   const fails = random.chance(0.08);

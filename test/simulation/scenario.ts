@@ -3,11 +3,12 @@ import { ZnodePaths } from '../../src/leader/znode-paths.js';
 import { Random } from '../faults/random.js';
 import { Auditor } from './auditor.js';
 import { FaultInjector, type ClusterShape } from './fault-injector.js';
+import { LateWords } from './late-words.js';
 import { CLUSTER, startOperator, type World } from './members.js';
 import { SimStore } from './sim-store.js';
 import { SimZooKeeper } from './sim-zookeeper.js';
 import { Simulation } from './simulation.js';
-import { Workload } from './workload.js';
+import { Workload, type WorkloadConfig } from './workload.js';
 
 export interface ScenarioOptions {
   readonly seed: number;
@@ -35,11 +36,18 @@ export interface ScenarioCounts {
   readonly events: number;
   readonly calls: number;
   readonly fires: number;
+  /** Of triggers that count from the end of their last execution. */
+  readonly afterEnds: number;
+  readonly backfilled: number;
+  /** That were done to their end. */
+  readonly backfills: number;
   readonly missed: number;
   readonly skipped: number;
   readonly inPause: number;
   readonly attempts: number;
   readonly rescued: number;
+  /** Calls of workers that had lost their lease, while somebody else had it. */
+  readonly lateWords: number;
   readonly fenced: number;
   readonly terms: number;
   readonly operations: number;
@@ -53,6 +61,8 @@ const INDEX_CHECK_EVERY_MS = 60_000;
 const LATENESS_MS = 1500;
 /** Beyond the session time-out, after the last fault: calls that are given up, members that start, backlogs. */
 const RECOVERY_MS = 15_000;
+/** More for backfills, which come after everything else and are looked for now and then. */
+const BACKFILL_MS = 30_000;
 const SETTLE_MS = 60_000;
 const FINISH_MS = 300_000;
 
@@ -74,6 +84,7 @@ export async function runScenario({
   const operator = startOperator(world);
   const injector = new FaultInjector(world, { shape, operator: operator.link, without });
   const workload = new Workload({ sim, client: operator.client, clock: operator.process }, shape);
+  const lateWords = new LateWords(world);
   const progress = new ProgressWatch({ sim, auditor, injector }, shape.sessionTimeoutMs + RECOVERY_MS);
 
   injector.startCluster();
@@ -91,7 +102,8 @@ export async function runScenario({
   auditor.checkIndexes();
   auditor.checkFinished();
 
-  const { firing, executions, leadership, calls } = auditor;
+  const { fires, executions, leadership, calls } = auditor;
+  const { timetables, delays, backfills } = fires;
   return {
     seed,
     hours,
@@ -102,12 +114,16 @@ export async function runScenario({
     counts: {
       events: sim.eventCount,
       calls,
-      fires: firing.fires,
-      missed: firing.missed,
-      skipped: firing.skipped,
-      inPause: firing.inPause,
+      fires: timetables.fires,
+      afterEnds: delays.fires,
+      backfilled: backfills.fires,
+      backfills: backfills.finished,
+      missed: timetables.missed + delays.missed,
+      skipped: timetables.skipped,
+      inPause: timetables.inPause,
       attempts: executions.attempts,
       rescued: executions.rescued,
+      lateWords: lateWords.count,
       fenced: leadership.fenced,
       terms: leadership.terms,
       operations: workload.operations,
@@ -117,10 +133,8 @@ export async function runScenario({
   };
 }
 
-interface Shape extends ClusterShape {
+interface Shape extends ClusterShape, WorkloadConfig {
   readonly shards: number;
-  readonly jobs: number;
-  readonly triggers: number;
   readonly changeEveryMs: number;
   readonly faultEveryMs: number;
 }
@@ -128,13 +142,15 @@ interface Shape extends ClusterShape {
 function pickShape(random: Random): Shape {
   return {
     schedulers: random.pick([2, 2, 3]),
-    workers: random.pick([1, 2]),
+    workers: random.pick([1, 2, 2]),
     sessionTimeoutMs: random.pick([4000, 6000, 10_000]),
-    leaseMs: random.pick([6000, 10_000, 20_000]),
+    leaseMs: random.pick([4000, 6000, 10_000, 20_000]),
     concurrency: random.pick([8, 16]),
     shards: random.pick([1, 1, 2, 3]),
     jobs: random.between(2, 6),
-    triggers: random.between(5, 40),
+    triggers: random.between(5, 35),
+    delays: random.between(0, 2),
+    partitionedJobs: random.between(0, 2),
     changeEveryMs: random.between(20, 120) * 1000,
     faultEveryMs: random.between(60, 300) * 1000,
   };
@@ -166,7 +182,9 @@ class ProgressWatch {
     if (this.#ticks % (INDEX_CHECK_EVERY_MS / CHECK_EVERY_MS) === 0) auditor.checkIndexes();
     injector.checkTrust();
     if (!injector.isHealthy) return;
-    if (sim.now - injector.healedAt > this.#boundMs) {
+    const healthyForMs = sim.now - injector.healedAt;
+    if (healthyForMs > this.#boundMs + BACKFILL_MS) auditor.checkBackfills(BACKFILL_MS);
+    if (healthyForMs > this.#boundMs) {
       auditor.checkProgress(LATENESS_MS);
     } else if (this.#recoveredAt < injector.healedAt && !auditor.isBehind(LATENESS_MS)) {
       this.#recoveredAt = sim.now;

@@ -30,3 +30,19 @@ export function nextNominal({ periodMs, phaseMs, endAt }: Timetable, after: numb
   const at = phaseMs + (Math.floor((after - phaseMs) / periodMs) + 1) * periodMs;
   return endAt !== null && at >= endAt ? null : at;
 }
+
+/** When a trigger is to fire that counts from the end of its last execution. */
+export interface DelayTable {
+  readonly delayMs: number;
+  readonly endAt: number | null;
+  readonly maxFires: number | null;
+  readonly graceMs: number;
+}
+
+export function isDelay(data: JsonValue | undefined): boolean {
+  return typeof data === 'object' && data !== null && 'delayMs' in data;
+}
+
+export function delayOf(data: JsonValue | undefined): DelayTable {
+  return data as unknown as DelayTable;
+}

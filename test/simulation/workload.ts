@@ -1,16 +1,26 @@
 import { CloudJobError } from '../../src/domain/errors.js';
 import type { TriggerInput } from '../../src/domain/trigger.js';
 import type { StoreClient } from '../../src/client/store-client.js';
+import { delay } from '../../src/runtime/clock.js';
 import { Random } from '../faults/random.js';
 import { HANDLER } from './members.js';
 import type { SimProcess } from './sim-process.js';
 import type { Simulation } from './simulation.js';
-import type { Timetable } from './timetable.js';
+import type { DelayTable, Timetable } from './timetable.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 type NamedTrigger = TriggerInput & { readonly name: string };
+
+export interface WorkloadConfig {
+  readonly jobs: number;
+  /** By the clock, of all jobs together. */
+  readonly triggers: number;
+  /** Of each job, after the end of their last execution. */
+  readonly delays: number;
+  readonly partitionedJobs: number;
+}
 
 /** What is defined, changed, run and deleted in the course of a run. */
 export class Workload {
@@ -21,12 +31,15 @@ export class Workload {
   readonly #clock: SimProcess;
   readonly #jobs: readonly string[];
   readonly #triggersPerJob: number;
+  readonly #delaysPerJob: number;
+  readonly #isPartitioned: ReadonlySet<string>;
+  #backfillCount = 0;
   #isOver = false;
   operations = 0;
 
   constructor(
     deps: { readonly sim: Simulation; readonly client: StoreClient; readonly clock: SimProcess },
-    config: { readonly jobs: number; readonly triggers: number },
+    config: WorkloadConfig,
   ) {
     this.#sim = deps.sim;
     this.#random = new Random(deps.sim.seed ^ 0x6ed9eba1);
@@ -34,6 +47,8 @@ export class Workload {
     this.#clock = deps.clock;
     this.#jobs = Array.from({ length: config.jobs }, (_, index) => `job-${index}`);
     this.#triggersPerJob = Math.ceil(config.triggers / config.jobs);
+    this.#delaysPerJob = config.delays;
+    this.#isPartitioned = new Set(this.#jobs.slice(0, config.partitionedJobs));
   }
 
   /** Everything is defined at first; then one change follows the other, `everyMs` apart on average. */
@@ -80,21 +95,23 @@ export class Workload {
       timeoutMs: 60_000,
       retention: { succeededMs: random.between(1, 30) * MINUTE_MS, failedMs: HOUR_MS },
       priority: random.between(-1, 1),
+      ...(this.#isPartitioned.has(job) ? { partitioned: true } : {}),
     });
-    const names = Array.from({ length: this.#triggersPerJob }, (_, index) => `trigger-${index}`);
-    await this.#client.putTriggers(
-      job,
-      names.map((name) => this.#trigger(name)),
-    );
+    const timed = Array.from({ length: this.#triggersPerJob }, (_, index) => this.#trigger(`trigger-${index}`));
+    const delayed = Array.from({ length: this.#delaysPerJob }, (_, index) => this.#delay(`delay-${index}`));
+    await this.#client.putTriggers(job, [...timed, ...delayed]);
   }
 
   #change(): Promise<unknown> {
     const random = this.#random;
     const client = this.#client;
     const job = random.pick(this.#jobs);
-    const trigger = `trigger-${random.between(0, this.#triggersPerJob - 1)}`;
+    const isDelay = this.#delaysPerJob > 0 && random.chance(0.2);
+    const number = random.between(0, (isDelay ? this.#delaysPerJob : this.#triggersPerJob) - 1);
+    const trigger = `${isDelay ? 'delay' : 'trigger'}-${number}`;
     const chosen = random.next();
-    if (chosen < 0.3) return client.putTrigger(job, this.#trigger(trigger));
+    if (chosen < 0.1) return this.#backfill(job, `trigger-${random.between(0, this.#triggersPerJob - 1)}`);
+    if (chosen < 0.3) return client.putTrigger(job, isDelay ? this.#delay(trigger) : this.#trigger(trigger));
     if (chosen < 0.4) return client.deleteTrigger(job, trigger);
     if (chosen < 0.5) return client.pauseTrigger(job, trigger);
     if (chosen < 0.62) return client.resumeTrigger(job, trigger);
@@ -104,6 +121,25 @@ export class Workload {
     if (chosen < 0.84) return this.#define(job);
     if (chosen < 0.92) return client.run(job);
     return this.#meddle();
+  }
+
+  /** A range that has some of the trigger's times, if it is there; sometimes asked for twice, or cancelled. */
+  async #backfill(job: string, trigger: string): Promise<void> {
+    const random = this.#random;
+    const id = `backfill-${this.#backfillCount++}`;
+    const { data } = await this.#client.getTrigger(job, trigger);
+    const { periodMs } = data as unknown as Timetable;
+    const to = this.#clock.now() - random.between(0, 1000);
+    const from = to - periodMs * random.between(1, 20);
+    const overlap = random.pick(['allow', 'skip', 'bufferAll', 'bufferAll'] as const);
+    const input = { id, trigger, from: new Date(from).toISOString(), to: new Date(to).toISOString(), overlap };
+    const starts = random.chance(0.2) ? 2 : 1;
+    const isCancelled = random.chance(0.2);
+    const cancelAfterMs = random.next() * 30_000;
+    for (let count = 0; count < starts; count++) await this.#client.startBackfill(job, input);
+    if (!isCancelled) return;
+    await delay(this.#clock, cancelAfterMs);
+    await this.#client.cancelBackfill(job, id);
   }
 
   /** Cancels or retries one of the latest executions. */
@@ -134,6 +170,24 @@ export class Workload {
       misfire: { policy, graceMs, maxAgeMs: random.pick([60_000, HOUR_MS]), maxCount: random.between(1, 50) },
       ...(endAt === null ? {} : { endAt: new Date(endAt).toISOString() }),
       ...(jitterMs === 0 ? {} : { jitterMs }),
+      ...(maxFires === null ? {} : { maxFires }),
+      data: { ...table },
+    };
+  }
+
+  #delay(name: string): NamedTrigger {
+    const random = this.#random;
+    const delayMs = random.chance(0.5) ? random.between(1000, 30_000) : random.between(30_000, 600_000);
+    const endAt = random.chance(0.1) ? this.#clock.now() + random.between(2, 20) * delayMs : null;
+    const maxFires = random.chance(0.1) ? random.between(1, 20) : null;
+    const graceMs = random.pick([1000, 5000, 60_000]);
+    const table: DelayTable = { delayMs, endAt, maxFires, graceMs };
+    const policy = random.pick(['fireOnce', 'fireAll', 'skip'] as const);
+    return {
+      name,
+      schedule: { type: 'after', delayMs },
+      misfire: { policy, graceMs },
+      ...(endAt === null ? {} : { endAt: new Date(endAt).toISOString() }),
       ...(maxFires === null ? {} : { maxFires }),
       data: { ...table },
     };

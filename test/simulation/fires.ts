@@ -1,0 +1,108 @@
+import type { Execution } from '../../src/domain/execution.js';
+import type { Trigger, TriggerKey } from '../../src/domain/trigger.js';
+import { BackfillLedger } from './backfill-ledger.js';
+import { DelayLedger } from './delay-ledger.js';
+import { FiringLedger } from './firing-ledger.js';
+import { JobPauses } from './job-pauses.js';
+import { isDelay } from './timetable.js';
+
+/** The circumstances under which a record was written. */
+export interface Recording {
+  /** By the store's clock. */
+  readonly now: number;
+  /** Members have had time to learn of the last change of the store's clock. */
+  readonly isClockKnown: boolean;
+  /** By who writes the trigger anew, not by the leader. */
+  readonly isReplacing: boolean;
+}
+
+/** Executions that take heed of each other: `wait`: one is not queued before the last has ended. */
+export interface Succession {
+  readonly key: string;
+  readonly overlap: 'allow' | 'skip' | 'wait';
+}
+
+/** After this long every member has measured the store's clock again. */
+const CLOCK_LEARNT_MS = 200_000;
+
+/** Hands everything that is written about fires to the ledger that keeps their kind. */
+export class Fires {
+  readonly pauses = new JobPauses();
+  readonly timetables = new FiringLedger(this.pauses);
+  readonly delays = new DelayLedger(this.pauses);
+  readonly backfills: BackfillLedger;
+  /** By the store's clock, when that was set last: members estimate it wrong for a while. */
+  clockSetAt = -Infinity;
+
+  constructor({ trueNow }: { readonly trueNow: () => number }) {
+    this.backfills = new BackfillLedger(this.pauses, trueNow);
+  }
+
+  /** Null for what stands alone. */
+  successionOf(record: Execution): Succession | null {
+    const trigger = triggerOf(record);
+    if (trigger === null) return null;
+    const backfilled = this.backfills.overlapOf(record);
+    if (backfilled !== undefined)
+      return { key: `${record.job}/${record.backfill}`, overlap: backfilled === 'bufferAll' ? 'wait' : backfilled };
+    if (this.delays.has(trigger)) return { key: `${trigger}#${this.delays.lifeOf(trigger)}`, overlap: 'wait' };
+    const overlap = this.timetables.overlapOf(trigger);
+    return { key: `${trigger}#${this.timetables.lifeOf(trigger)}`, overlap: overlap === 'skip' ? 'skip' : 'allow' };
+  }
+
+  recorded(record: Execution, { now, method }: { readonly now: number; readonly method: string | undefined }): void {
+    const trigger = triggerOf(record);
+    if (trigger === null) return;
+    const isClockKnown = Math.abs(now - this.clockSetAt) > CLOCK_LEARNT_MS;
+    const recording = { now, isClockKnown, isReplacing: method === 'putTriggers' || method === 'putJob' };
+    if (record.backfill !== undefined) this.backfills.recorded(record, recording);
+    else if (this.delays.has(trigger)) this.delays.recorded(trigger, record, recording);
+    else this.timetables.recorded(trigger, record, recording);
+  }
+
+  written(trigger: Trigger): void {
+    if (isDelay(trigger.definition.data)) this.delays.written(trigger);
+    else this.timetables.written(trigger);
+  }
+
+  removed(trigger: TriggerKey): void {
+    this.delays.removed(trigger);
+    this.timetables.removed(trigger);
+  }
+
+  ended(record: Execution, now: number): void {
+    const trigger = triggerOf(record);
+    if (record.backfill !== undefined) this.backfills.ended(record);
+    else if (trigger !== null) this.delays.ended(trigger, record.id, now);
+  }
+
+  revived(record: Execution): void {
+    const trigger = triggerOf(record);
+    if (record.backfill !== undefined) this.backfills.revived(record);
+    else if (trigger !== null) this.delays.revived(trigger, record.id);
+  }
+
+  jobPaused(job: string, at: number): void {
+    this.pauses.paused(job, at);
+  }
+
+  jobResumed(job: string, at: number): void {
+    this.pauses.resumed(job, at);
+    this.backfills.jobResumed(job);
+  }
+
+  jobDeleted(job: string): void {
+    this.pauses.deleted(job);
+    this.backfills.jobResumed(job);
+  }
+
+  /** Each trigger with a nominal time that should have been decided by `until`, with the first such time. */
+  *overdue(until: number): Generator<{ readonly trigger: TriggerKey; readonly nominalAt: number }> {
+    yield* this.timetables.overdue(until);
+    yield* this.delays.overdue(until);
+  }
+}
+
+function triggerOf({ job, trigger }: Execution): TriggerKey | null {
+  return trigger === null ? null : `${job}/${trigger}`;
+}
