@@ -293,7 +293,9 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     return false;
   }
 
+  /** What cut it off from ZooKeeper for so long may have cut it off from the store too, and go on doing so. */
   #forgetSession(): void {
+    this.#isDoubtful = true;
     this.#terms.endAll('expired');
     for (const shard of this.#shards) shard.forget();
   }

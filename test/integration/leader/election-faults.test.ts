@@ -93,6 +93,29 @@ describe('ZooKeeperElector under faults', () => {
     election.expectSafe();
   });
 
+  it('takes nothing from the others after its session expired until the store answers it', async () => {
+    const proxy = await proxied();
+    const election = rig(inject('zookeeper'), 4);
+    const store = { isSilent: false, waiting: [] as (() => void)[] };
+    const readFence = async (shard: number): Promise<number> => {
+      if (store.isSilent) await new Promise<void>((resolve) => store.waiting.push(resolve));
+      return election.fences.get(shard) ?? 0;
+    };
+    const a = await election.join('a', { servers: proxy.address, config: CONFIG, readFence });
+    const b = await election.join('b', { config: CONFIG });
+    await election.balanced(a, b);
+    store.isSilent = true;
+    proxy.hold('up', 'down');
+    await b.leads(4);
+    proxy.release();
+    await eventually('a asks the store', () => store.waiting.length > 0);
+    expect(b.elector.terms().size).toBe(4);
+    store.isSilent = false;
+    store.waiting.forEach((answer) => answer());
+    await election.balanced(a, b);
+    election.expectSafe();
+  });
+
   it('leads on a new epoch after a connection that was only cut, without anybody else taking over', async () => {
     const proxy = await proxied();
     const election = rig(inject('zookeeper'), 4);
