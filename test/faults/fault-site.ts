@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis, type Cluster } from 'ioredis';
 import { freePorts, startRedis, type RedisServer, type ZooKeeperEnsemble } from '../../scripts/servers.mjs';
+import { NetworkNamespace } from '../support/network-namespace.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { ZkProxy } from '../support/zk-proxy.js';
 import { AofLog } from './aof-log.js';
@@ -32,6 +33,8 @@ export interface SiteOptions {
   /** Logs and notes of all members go here. */
   readonly folder: string;
   readonly zookeeper: ZooKeeperEnsemble;
+  /** Gives each member a network namespace, where members have ways of their own to the servers. */
+  readonly withHosts?: boolean;
   readonly schedulers?: number;
   readonly workers?: number;
 }
@@ -131,10 +134,15 @@ interface Place {
 
 /** A member with its own way to each server, so that it alone can be cut off. */
 async function placeOf({ name, role, port, redis, options }: Place): Promise<Member> {
-  const { build, folder, zookeeper } = options;
-  const redisProxy = redis.proxiedPort === null ? undefined : await RedisProxy.start(redis.proxiedPort);
+  const { build, folder, zookeeper, withHosts = false } = options;
+  const host = withHosts && redis.proxiedPort !== null ? await NetworkNamespace.create() : undefined;
+  const outside = host?.outerAddress;
+  const redisProxy = redis.proxiedPort === null ? undefined : await RedisProxy.start(redis.proxiedPort, outside);
   const zkProxies =
-    role === 'scheduler' ? await Promise.all(zookeeper.servers.map((server) => ZkProxy.start(server.port))) : [];
+    role === 'scheduler'
+      ? await Promise.all(zookeeper.servers.map((server) => ZkProxy.start(server.port, outside)))
+      : [];
+  const address = host?.innerAddress ?? '127.0.0.1';
   const redisUrl = redisProxy?.url ?? redis.url;
   const cluster = redis.kind;
   const main = ['start', '--roles', role, '--port', String(port)];
@@ -149,12 +157,14 @@ async function placeOf({ name, role, port, redis, options }: Place): Promise<Mem
       CLOUDJOB_REDIS: redisUrl,
       ...(zkProxies.length > 0 ? { CLOUDJOB_ZOOKEEPER: zkProxies.map((proxy) => proxy.address).join(',') } : {}),
       CLOUDJOB_CLUSTER: cluster,
+      CLOUDJOB_HOST: address,
       CLOUDJOB_API_KEY: API_KEY,
       CLOUDJOB_SHARDS: String(SHARDS),
       CLOUDJOB_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
     },
-    ...(role === 'worker' ? {} : { url: `http://127.0.0.1:${port}` }),
+    ...(role === 'worker' ? {} : { url: `http://${address}:${port}` }),
     logFile: join(folder, `${name}.log`),
+    host,
   });
   member.redisProxy = redisProxy;
   member.zkProxies = zkProxies;

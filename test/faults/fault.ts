@@ -28,6 +28,8 @@ export interface Fault {
   readonly boundMs: (holdMs: number) => number;
   /** Redis may lose writes that it acknowledged. */
   readonly mayLose?: true;
+  /** Takes network namespaces. */
+  readonly needsHosts?: true;
   inject(context: FaultContext): Promise<Heal>;
 }
 

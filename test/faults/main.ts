@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ALL_FAULTS } from './all-faults.js';
+import { NetworkNamespace } from '../support/network-namespace.js';
 import { runSuite } from './suite.js';
 
 /** A run of so many minutes has to try every fault so often. */
@@ -29,12 +30,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 say(`seed ${seed}`);
+const whyNoHosts = await NetworkNamespace.whyNot();
+const faults = ALL_FAULTS.filter((fault) => whyNoHosts === null || fault.needsHosts !== true);
+if (whyNoHosts !== null) say(`whole hosts are cut by proxies only: ${whyNoHosts}`);
 const build = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src');
 const { tally, failed } = await runSuite({
   build,
   folder: join(values.folder, `seed-${seed}`),
   seed,
-  faults: ALL_FAULTS,
+  faults,
+  withHosts: whyNoHosts === null,
   only: values.only === '' ? [] : values.only.split(','),
   forMs: Number(values.minutes) * 60_000,
   maxRounds: Number(values.rounds),
@@ -46,7 +51,7 @@ say(`\n${tally.table()}\n`);
 for (const { replay } of failed) say(`failed; replay: npm run test:faults -- ${replay} --fires ${values.fires}`);
 say(`\n${tally.rounds} rounds, ${tally.fires} fires; seed ${seed}`);
 say(`${Math.max(0, tally.rounds - failed.length)} passed, ${failed.length} failed`);
-const least = tally.leastOf(ALL_FAULTS.map((fault) => fault.name));
+const least = tally.leastOf(faults.map((fault) => fault.name));
 const isEnough = values.only !== '' || Number(values.minutes) < ENOUGH_MINUTES || least.times >= ENOUGH_TIMES;
 if (values.only === '') say(`every fault came at least ${least.times} times (${least.name})`);
 if (!isEnough) say(`in ${ENOUGH_MINUTES} minutes every fault has to come ${ENOUGH_TIMES} times`);

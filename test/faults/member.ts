@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream, readdirSync, readFileSync, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { NetworkNamespace } from '../support/network-namespace.js';
 import type { RedisProxy } from '../support/redis-proxy.js';
 import type { ZkProxy } from '../support/zk-proxy.js';
 import type { ProcessFacts } from './history.js';
@@ -18,6 +19,8 @@ export interface MemberSpec {
   /** Where the port of its HTTP server is known: schedulers and API. */
   readonly url?: string;
   readonly logFile: string;
+  /** Where it runs; undefined = with everybody else. */
+  readonly host?: NetworkNamespace | undefined;
 }
 
 const HOOK = fileURLToPath(new URL('member-hook.mjs', import.meta.url));
@@ -62,7 +65,9 @@ export class Member {
     this.#isEnding = false;
     this.#startedWith = undefined;
     this.note('starts');
-    const child = spawn(process.execPath, ['--import', HOOK, ...this.spec.args], {
+    const { host, args } = this.spec;
+    const command = [process.execPath, ['--import', HOOK, ...args]] as const;
+    const child = spawn(...(host?.command(...command) ?? command), {
       env: { PATH: process.env['PATH'] ?? '', ...this.spec.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -104,6 +109,7 @@ export class Member {
   async close(): Promise<void> {
     await this.end();
     await Promise.all([this.redisProxy?.stop(), ...this.zkProxies.map((proxy) => proxy.stop())]);
+    await this.spec.host?.remove();
     await new Promise((resolve) => this.#log.end(resolve));
   }
 

@@ -7,6 +7,7 @@ import type { Fault, Heal, Part } from './fault.js';
 import { SHARDS, type FaultSite } from './fault-site.js';
 import type { FaultSpan, History, LogEntry, LossWindow, WorkerRun } from './history.js';
 import { Load } from './load.js';
+import type { Member } from './member.js';
 import { CLOCK_ERROR_MS } from './plan-book.js';
 import type { Random } from './random.js';
 import { countOpen, earliestDue, readContents, readFence, readRecords, type ShardSource } from './shard-contents.js';
@@ -30,12 +31,16 @@ export interface RoundResult {
   /** Nominal times that had to be recorded. */
   readonly required: number;
   readonly worstGapMs: number;
+  /** From healing until the scheduler that was struck leads a shard; null = none was. */
+  readonly backMs: number | null;
   readonly fencedWrites: number;
   readonly mayLose: boolean;
 }
 
-/** Before the first fault; what comes later in the round is worth more of its time. */
-const WARM_MS = 300;
+/** Before the first fault: what is due in the first `CLOCK_ERROR_MS` of a definition is not required. */
+const WARM_MS = 1000;
+/** From when the pause certainly explains nothing that was due during the faults. */
+const REST_MS = CLOCK_ERROR_MS + 300;
 const RECOVER_WITHIN_MS = 60_000;
 const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
@@ -57,13 +62,16 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const problems: string[] = [];
   await load.start();
   await passed(WARM_MS);
-  const faults = await underFaults(options);
-  problems.push(...(await caughtUp(source)));
-  await load.stopEditing();
-  problems.push(...(await caughtUp(source)));
+  const { faults, scheduler } = await underFaults(options);
+  const returns = options.faults.some((fault) => fault.part === 'scheduler');
+  const [backMs] = await Promise.all([
+    returns ? untilItLeads(source, scheduler) : null,
+    caughtUp(source).then((found) => problems.push(...found)),
+  ]);
   const recoveredAt = Date.now();
   // What is due from here on must fire: the pause has to come so late that it cannot explain a gap before.
-  await passed(CLOCK_ERROR_MS + WARM_MS);
+  await Promise.all([load.stopEditing(), passed(REST_MS)]);
+  problems.push(...(await caughtUp(source)));
   await load.pauseAll();
   // The file is long: what is there already is read while the last executions end.
   const [early = []] = await Promise.all([
@@ -84,6 +92,8 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     processes: site.members.map((member) => member.facts()),
     lossWindows: lossWindowsOf(options.faults, faults, (await rollbacks.increase()) > 0),
   };
+  if (backMs !== null && backMs > BACK_WITHIN_MS + bounds.latenessMs)
+    problems.push(`${scheduler.name} leads again only after ${backMs} ms`);
   const violations = [
     ...checkHistory(history, bounds),
     ...problems.map((text) => ({ invariant: 'I8' as const, subject: 'recovery', text })),
@@ -96,13 +106,18 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     fires: firingsOf(history).length,
     required: history.triggers.reduce((sum, plan) => sum + requiredTimes(plan).size, 0),
     worstGapMs: worstGapMs(history),
+    backMs,
     fencedWrites: await fenced.increase(),
     mayLose: options.faults.some((fault) => fault.mayLose === true),
   };
 }
 
 /** Injects all faults, one shortly after the other, and heals servers and networks before processes. */
-async function underFaults({ site, faults, random }: RoundOptions): Promise<readonly FaultSpan[]> {
+async function underFaults({
+  site,
+  faults,
+  random,
+}: RoundOptions): Promise<{ faults: readonly FaultSpan[]; scheduler: Member }> {
   const holds = faults.map(({ holdMs: [least, most] }) => random.between(least, most));
   const holdMs = Math.max(0, ...holds);
   const victims = { scheduler: random.pick(site.byRole('scheduler')), worker: random.pick(site.byRole('worker')) };
@@ -122,10 +137,30 @@ async function underFaults({ site, faults, random }: RoundOptions): Promise<read
       healed.set(fault, Date.now());
     }
   }
-  return begun.map(({ fault, from }) => {
+  const spans = begun.map(({ fault, from }) => {
     const healedAt = healed.get(fault) ?? Infinity;
     return { name: fault.name, from, healedAt, boundMs: fault.boundMs(healedAt - from) };
   });
+  return { faults: spans, scheduler: victims.scheduler };
+}
+
+/**
+ * A scheduler whose network or process is whole again leads again within this time: TCP may wait for seconds with what
+ * it sends next, but connections that stay silent are given up and made anew.
+ */
+const BACK_WITHIN_MS = 6000;
+
+async function untilItLeads(source: ShardSource, member: Member): Promise<number> {
+  const from = performance.now();
+  const passedMs = (): number => Math.round(performance.now() - from);
+  while (passedMs() < RECOVER_WITHIN_MS && !(await leads(source, member))) await passed(50);
+  return passedMs();
+}
+
+/** Whoever began to lead a shard last is named by its fence. */
+async function leads({ client, cluster }: ShardSource, member: Member): Promise<boolean> {
+  const names = await Promise.all(shards.map((shard) => client.hget(`cj:{${cluster}:${shard}}:fence`, 'member')));
+  return names.some((name) => name?.includes(`-${member.pid}-`) === true);
 }
 
 async function caughtUp(source: ShardSource): Promise<readonly string[]> {

@@ -27,6 +27,8 @@ export interface SuiteOptions {
   /** No round begins after it is aborted. */
   readonly signal?: AbortSignal;
   readonly bounds?: Bounds;
+  /** Network namespaces for the members of the site with one Redis: faults may need them. */
+  readonly withHosts?: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -77,7 +79,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       const note = lostByRedis === 0 ? '' : ` (${lostByRedis} traces of writes that Redis lost, reported)`;
       const verdict = counted.length === 0 ? `ok${note}` : `${counted.length} VIOLATIONS`;
       say(
-        `round ${round} ${choice.kind} ${names}: ${verdict}, ${result.fires} fires (${result.required} required), gap ${result.worstGapMs} of ${explainedMs(result)} ms, ${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
+        `round ${round} ${choice.kind} ${names}: ${verdict}, ${result.fires} fires (${result.required} required), gap ${result.worstGapMs} of ${explainedMs(result)} ms, ${result.backMs === null ? '' : `back after ${result.backMs} ms, `}${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
       );
       if (counted.length === 0) continue;
       const text = describeViolations(result.violations);
@@ -143,9 +145,10 @@ class Sites {
     const known = this.#sites.get(kind);
     if (known !== undefined) return known;
     this.#zookeeper ??= await startZooKeeper({ size: 3, tickTimeMs: 200 });
-    const { build, folder } = this.#options;
+    const { build, folder, withHosts = false } = this.#options;
     const redis = await SITES[kind]();
-    const site = await FaultSite.start(redis, { build, folder: join(folder, kind), zookeeper: this.#zookeeper });
+    const place = { build, folder: join(folder, kind), withHosts };
+    const site = await FaultSite.start(redis, { ...place, zookeeper: this.#zookeeper });
     this.#sites.set(kind, site);
     return site;
   }

@@ -6,7 +6,7 @@ import type { Direction } from './zk-proxy.js';
 export type ReplyVerdict = 'forward' | 'swallow' | number;
 
 /**
- * Stands between one process and one Redis server on loopback. It knows where a reply ends, so that a test can lose
+ * Stands between one process and one Redis server. It knows where a reply ends, so that a test can lose
  * exactly one after its command was applied; it can hold either direction, delay both, refuse and break connections.
  */
 export class RedisProxy {
@@ -15,6 +15,7 @@ export class RedisProxy {
   onReply: (size: number) => ReplyVerdict = () => 'forward';
   /** Added to the way of each chunk, either direction, order kept. */
   delayMs: () => number = () => 0;
+  readonly #address: string;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   readonly #held = new Set<Direction>();
@@ -24,18 +25,20 @@ export class RedisProxy {
   private constructor(server: Server, targetPort: number) {
     this.#server = server;
     this.#target = targetPort;
-    this.port = (server.address() as AddressInfo).port;
+    const { address, port } = server.address() as AddressInfo;
+    this.#address = address;
+    this.port = port;
     server.on('connection', (client) => this.#accept(client));
   }
 
-  static async start(targetPort: number): Promise<RedisProxy> {
-    const server = createServer().listen(0, '127.0.0.1');
+  static async start(targetPort: number, address = '127.0.0.1'): Promise<RedisProxy> {
+    const server = createServer().listen(0, address);
     await once(server, 'listening');
     return new RedisProxy(server, targetPort);
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `redis://${this.#address}:${this.port}`;
   }
 
   get connections(): number {

@@ -32,11 +32,13 @@ const KINDS: Readonly<Record<number, string>> = {
 };
 
 /**
- * Stands between a ZooKeeper client and one server on loopback and understands the frames, so that a test can
+ * Stands between a ZooKeeper client and one server and understands the frames, so that a test can
  * break the connection at a chosen place. `hold` makes a network that neither delivers nor fails.
  */
 export class ZkProxy {
   readonly port: number;
+  /** `host:port`. */
+  readonly address: string;
   readonly frames: Frame[] = [];
   /** Decides about each frame; may call the other methods. */
   onFrame: (frame: Frame) => Verdict = () => 'forward';
@@ -49,18 +51,16 @@ export class ZkProxy {
 
   private constructor(server: Server, targetPort: number) {
     this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
+    const { address, port } = server.address() as AddressInfo;
+    this.port = port;
+    this.address = `${address}:${port}`;
     server.on('connection', (client) => this.#accept(client, targetPort));
   }
 
-  static async start(targetPort: number): Promise<ZkProxy> {
-    const server = createServer().listen(0, '127.0.0.1');
+  static async start(targetPort: number, address = '127.0.0.1'): Promise<ZkProxy> {
+    const server = createServer().listen(0, address);
     await once(server, 'listening');
     return new ZkProxy(server, targetPort);
-  }
-
-  get address(): string {
-    return `127.0.0.1:${this.port}`;
   }
 
   get connections(): number {

@@ -1,3 +1,4 @@
+import type { NetworkNamespace } from '../../support/network-namespace.js';
 import type { Direction } from '../../support/zk-proxy.js';
 import { SINGLE, type Fault, type Heal } from '../fault.js';
 import { SESSION_TIMEOUT_MS } from '../fault-site.js';
@@ -5,8 +6,11 @@ import type { Member } from '../member.js';
 
 const BOTH: readonly Direction[] = ['up', 'down'];
 const FAILOVER_MS = SESSION_TIMEOUT_MS + 1000;
-/** Without Redis a leader waits for the time-out of one command before it steps down. */
-const REDIS_CUT_MS = 6000 + FAILOVER_MS;
+/** A network or connection that is whole again is in use again within this time. */
+const RETURN_MS = 1000;
+const afterHold = (holdMs: number): number => holdMs + RETURN_MS;
+/** Without Redis a leader waits for the time-out of one command, then steps down; others are not without leader for long. */
+const withoutRedis = (holdMs: number): number => Math.min(5000 + 2000, afterHold(holdMs));
 const failover = (): number => FAILOVER_MS;
 
 function silenceZooKeeper(member: Member, directions: readonly Direction[] = BOTH): Heal {
@@ -45,6 +49,38 @@ function flap(pauseMs: () => number, on: () => void, off: () => void): Heal {
   };
 }
 
+/**
+ * Everything to and from a whole host is lost: TCP has to notice, and to come back, by itself. Proxies, where hosts are not
+ * to be had, do what they can.
+ */
+async function cutHost(member: Member, how: 'lose' | 'unplug'): Promise<Heal> {
+  if (member.spec.host === undefined) {
+    const heals = [silenceZooKeeper(member), silenceRedis(member)];
+    return async () => void (await Promise.all(heals.map((heal) => heal())));
+  }
+  if (how === 'lose') return loseHost(member);
+  member.note('its host is unplugged');
+  await member.spec.host.unplug();
+  return () => healHost(member);
+}
+
+async function loseHost(member: Member, directions: readonly Direction[] = BOTH): Promise<Heal> {
+  member.note(`its host loses ${directions.join(' and ')}`);
+  await hostOf(member).lose(...directions);
+  return () => healHost(member);
+}
+
+async function healHost(member: Member): Promise<void> {
+  await hostOf(member).heal();
+  member.note('its host is whole again');
+}
+
+function hostOf(member: Member): NetworkNamespace {
+  const { host } = member.spec;
+  if (host === undefined) throw new Error(`${member.name} has no host of its own`);
+  return host;
+}
+
 export const NETWORK_FAULTS: readonly Fault[] = [
   {
     name: 'cut-zookeeper',
@@ -59,7 +95,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'scheduler',
     holdMs: [3000, 7000],
-    boundMs: (holdMs) => Math.min(REDIS_CUT_MS, holdMs + 3000),
+    boundMs: withoutRedis,
     inject: async ({ scheduler }) => silenceRedis(scheduler),
   },
   {
@@ -67,7 +103,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'scheduler',
     holdMs: [2000, 5000],
-    boundMs: (holdMs) => Math.min(REDIS_CUT_MS, holdMs + 3000),
+    boundMs: withoutRedis,
     async inject({ scheduler }) {
       scheduler.note('is refused by Redis');
       scheduler.redisProxy?.refuse();
@@ -78,12 +114,9 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     name: 'cut-host',
     sites: SINGLE,
     part: 'scheduler',
-    holdMs: [1.5 * SESSION_TIMEOUT_MS, 3 * SESSION_TIMEOUT_MS],
+    holdMs: [1.5 * SESSION_TIMEOUT_MS, 4 * SESSION_TIMEOUT_MS],
     boundMs: failover,
-    async inject({ scheduler }) {
-      const heals = [silenceZooKeeper(scheduler), silenceRedis(scheduler)];
-      return async () => void (await Promise.all(heals.map((heal) => heal())));
-    },
+    inject: ({ scheduler, random }) => cutHost(scheduler, random.chance(0.5) ? 'unplug' : 'lose'),
   },
   {
     name: 'asymmetric-zookeeper',
@@ -99,7 +132,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'scheduler',
     holdMs: [3000, 7000],
-    boundMs: (holdMs) => Math.min(REDIS_CUT_MS, holdMs + 3000),
+    boundMs: withoutRedis,
     inject: async ({ scheduler, random }) => silenceRedis(scheduler, [random.pick(BOTH)]),
   },
   {
@@ -107,7 +140,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'scheduler',
     holdMs: [4000, 6000],
-    boundMs: (holdMs) => holdMs + FAILOVER_MS,
+    boundMs: afterHold,
     async inject({ scheduler, random }) {
       return flap(
         () => random.between(500, 2000),
@@ -121,7 +154,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'scheduler',
     holdMs: [4000, 6000],
-    boundMs: (holdMs) => holdMs + FAILOVER_MS,
+    boundMs: afterHold,
     async inject({ scheduler, random }) {
       const isSilent = random.chance(0.5);
       return flap(
@@ -152,7 +185,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'scheduler',
     holdMs: [2000, 4000],
-    boundMs: (holdMs) => holdMs + FAILOVER_MS,
+    boundMs: afterHold,
     async inject({ scheduler, random }) {
       scheduler.note('has frames of ZooKeeper torn');
       for (const proxy of scheduler.zkProxies) {
@@ -166,5 +199,47 @@ export const NETWORK_FAULTS: readonly Fault[] = [
         }
       };
     },
+  },
+  {
+    name: 'asymmetric-host',
+    sites: SINGLE,
+    part: 'scheduler',
+    holdMs: [3000, 8000],
+    // As with `asymmetric-zookeeper`.
+    boundMs: () => FAILOVER_MS + SESSION_TIMEOUT_MS / 2,
+    needsHosts: true,
+    inject: async ({ scheduler, random }) => loseHost(scheduler, [random.pick(BOTH)]),
+  },
+  {
+    name: 'flapping-host',
+    sites: SINGLE,
+    part: 'scheduler',
+    holdMs: [4000, 8000],
+    boundMs: afterHold,
+    needsHosts: true,
+    async inject({ scheduler, random }) {
+      scheduler.note('its host flaps');
+      const host = hostOf(scheduler);
+      let last = Promise.resolve();
+      const then = (change: () => Promise<void>) => (): void => void (last = last.then(change));
+      const heal = flap(
+        () => random.between(500, 3000),
+        then(() => host.lose(...BOTH)),
+        then(() => host.heal()),
+      );
+      return async () => {
+        await heal();
+        await last;
+      };
+    },
+  },
+  {
+    name: 'worker-cut-host',
+    sites: SINGLE,
+    part: 'worker',
+    holdMs: [2000, 6000],
+    boundMs: () => 0,
+    needsHosts: true,
+    inject: async ({ worker }) => loseHost(worker),
   },
 ];

@@ -1,10 +1,10 @@
-import { EVERYWHERE, SINGLE, type Fault } from '../fault.js';
+import { EVERYWHERE, SINGLE, type Fault, type Heal } from '../fault.js';
 import type { FaultSite } from '../fault-site.js';
 import type { RedisServer } from '../../../scripts/servers.mjs';
 import type { RedisProxy } from '../../support/redis-proxy.js';
 
 /** From the return of Redis to the first fire: reconnect, load, read what is due. */
-const RETURN_MS = 4000;
+const RETURN_MS = 1500;
 const afterHold = (holdMs: number): number => holdMs + RETURN_MS;
 
 function serverOf(site: FaultSite): RedisServer {
@@ -28,6 +28,11 @@ async function killAfterWriting(site: FaultSite): Promise<void> {
   await serverOf(site).kill();
 }
 
+function freeze(server: RedisServer): Heal {
+  server.signal('SIGSTOP');
+  return async () => server.signal('SIGCONT');
+}
+
 export const REDIS_FAULTS: readonly Fault[] = [
   {
     name: 'redis-kill',
@@ -46,17 +51,22 @@ export const REDIS_FAULTS: readonly Fault[] = [
     part: 'redis',
     holdMs: [5000, 8000],
     boundMs: afterHold,
-    async inject({ site }) {
-      serverOf(site).signal('SIGSTOP');
-      return async () => serverOf(site).signal('SIGCONT');
-    },
+    inject: async ({ site }) => freeze(serverOf(site)),
+  },
+  {
+    name: 'redis-freeze-long',
+    sites: SINGLE,
+    part: 'redis',
+    holdMs: [20_000, 30_000],
+    boundMs: afterHold,
+    inject: async ({ site }) => freeze(serverOf(site)),
   },
   {
     name: 'redis-slow',
     sites: SINGLE,
     part: 'redis',
     holdMs: [3000, 5000],
-    boundMs: () => 6000,
+    boundMs: () => 4000,
     async inject({ site, random }) {
       const least = random.pick([20, 200]);
       for (const proxy of proxiesOf(site)) proxy.delayMs = () => random.between(least, least * 5);
@@ -126,7 +136,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'redis',
     holdMs: [200, 1500],
-    boundMs: (holdMs) => holdMs + 15_000,
+    boundMs: (holdMs) => holdMs + 3000,
     async inject({ site }) {
       const server = serverOf(site);
       await Promise.all([killAfterWriting(site), ...site.members.map((member) => member.end())]);
