@@ -11,7 +11,7 @@ export interface Bounds extends TimeBounds {
   readonly growth: GrowthBounds;
 }
 
-export const DEFAULT_BOUNDS: Bounds = { latenessMs: 2000, settleMs: 3000, growth: { files: 60, residentMb: 250 } };
+export const DEFAULT_BOUNDS: Bounds = { latenessMs: 1000, settleMs: 3000, growth: { files: 60, residentMb: 250 } };
 
 /**
  * Every way in which a history breaks what is promised. Pure: the same history has the same violations. Those that

@@ -9,6 +9,9 @@ export interface TimeBounds {
   readonly settleMs: number;
 }
 
+/** What an outage held up is released four times as fast as it became due: `CLOUDJOB_CATCH_UP_PER_SECOND` against the load. */
+const BACKLOG = 0.25;
+
 /** I6: never early; late only as far as the faults around it explain. */
 export function checkLateness(history: History, bounds: TimeBounds): readonly Violation[] {
   return firingsOf(history).flatMap((firing) => {
@@ -17,7 +20,8 @@ export function checkLateness(history: History, bounds: TimeBounds): readonly Vi
     const subject = `${trigger}@${firing.record.nominalAt}`;
     const isEarly = state !== 'missed' && firedAt < dueAt;
     if (isEarly) return [{ invariant: 'I6', subject, text: `fired ${dueAt - firedAt} ms early`, at: firedAt }];
-    const allowed = bounds.latenessMs + allowance(history.faults, { from: dueAt, until: firedAt }, bounds);
+    const outageMs = allowance(history.faults, { from: dueAt, until: firedAt }, bounds);
+    const allowed = bounds.latenessMs + outageMs * (1 + BACKLOG);
     if (firedAt - dueAt <= allowed) return [];
     const text = `fired ${firedAt - dueAt} ms late, ${allowed} ms are explained`;
     return [{ invariant: 'I6', subject, text, at: firedAt }];

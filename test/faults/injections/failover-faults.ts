@@ -4,8 +4,10 @@ import type { Fault, FaultContext } from '../fault.js';
 import { SHARDS } from '../fault-site.js';
 import type { ClusterSite, SentinelSite } from '../replicated-redis.js';
 
-/** Until another server is the master and everybody has found it. */
-const FAILOVER_MS = 8000;
+/** Until a master that is gone is given up, another one is the master, and everybody has found it. */
+const FAILOVER_MS = 6000;
+/** The same when the master is asked to make way. */
+const HANDOVER_MS = 4000;
 const failover = (): number => FAILOVER_MS;
 
 function sentinelOf({ site }: FaultContext): SentinelTopology {
@@ -22,7 +24,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     sites: ['sentinel'],
     part: 'redis',
     holdMs: [1000, 2000],
-    boundMs: failover,
+    boundMs: () => HANDOVER_MS,
     mayLose: true,
     async inject(context) {
       await sentinelOf(context).failover();
@@ -125,7 +127,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     sites: ['cluster'],
     part: 'redis',
     holdMs: [500, 1500],
-    boundMs: failover,
+    boundMs: () => HANDOVER_MS,
     async inject(context) {
       const topology = clusterOf(context);
       await topology.failover(context.random.pick(await topology.masters()));
@@ -137,7 +139,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     sites: ['cluster'],
     part: 'redis',
     holdMs: [500, 1500],
-    boundMs: () => 4000,
+    boundMs: () => 3000,
     async inject(context) {
       const topology = clusterOf(context);
       const { random, site } = context;

@@ -65,7 +65,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'scheduler',
     holdMs: [1000, 4000],
-    boundMs: failover,
+    boundMs: () => 1000,
     async inject({ scheduler, random }) {
       scheduler.shiftClock(random.pick([-3_600_000, -10_000, -900, 900, 10_000, 7_200_000]));
       return async () => scheduler.shiftClock(0);

@@ -4,8 +4,9 @@ import { SINGLE, type Fault, type FaultContext, type Heal } from '../fault.js';
 import { SESSION_TIMEOUT_MS, type FaultSite } from '../fault-site.js';
 
 const FAILOVER_MS = SESSION_TIMEOUT_MS + 1000;
-/** A new leader of the ensemble is found within this time. */
-const ELECTION_MS = 4000;
+/** A new leader of the ensemble is found within this time; that one is silent is seen after ten ticks. */
+const ELECTION_MS = 2000;
+const SILENCE_MS = 2000;
 
 export const ZOOKEEPER_FAULTS: readonly Fault[] = [
   {
@@ -13,7 +14,7 @@ export const ZOOKEEPER_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'zookeeper',
     holdMs: [1000, 4000],
-    boundMs: () => FAILOVER_MS,
+    boundMs: () => SESSION_TIMEOUT_MS,
     inject: async (context) => killNode(await nodeIn(context, 'follower')),
   },
   {
@@ -29,7 +30,7 @@ export const ZOOKEEPER_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'zookeeper',
     holdMs: [3000, 6000],
-    boundMs: () => FAILOVER_MS,
+    boundMs: () => SESSION_TIMEOUT_MS,
     inject: async (context) => freezeNodes([await nodeIn(context, 'follower')]),
   },
   {
@@ -37,7 +38,7 @@ export const ZOOKEEPER_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'zookeeper',
     holdMs: [3000, 6000],
-    boundMs: (holdMs) => holdMs + FAILOVER_MS + ELECTION_MS,
+    boundMs: () => FAILOVER_MS + SILENCE_MS + ELECTION_MS,
     inject: async (context) => freezeNodes([await nodeIn(context, 'leader')]),
   },
   {
@@ -45,7 +46,7 @@ export const ZOOKEEPER_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'zookeeper',
     holdMs: [1.5 * SESSION_TIMEOUT_MS, 2.5 * SESSION_TIMEOUT_MS],
-    boundMs: (holdMs) => holdMs + FAILOVER_MS + ELECTION_MS,
+    boundMs: (holdMs) => holdMs + FAILOVER_MS,
     async inject({ site, random }) {
       const two = random.shuffle(site.zookeeper.servers).slice(0, 2);
       return random.chance(0.5) ? freezeNodes(two) : killNodes(two);
