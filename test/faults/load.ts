@@ -1,5 +1,6 @@
 import { AfterLoad } from './loads/after-load.js';
 import { BackfillLoad } from './loads/backfill-load.js';
+import { CalendarLoad } from './loads/calendar-load.js';
 import { CronLoad } from './loads/cron-load.js';
 import { EditedLoad } from './loads/edited-load.js';
 import type { LoadPart } from './loads/load-part.js';
@@ -34,7 +35,17 @@ export class Load {
 
   constructor({ url, namespace, random, fires }: LoadOptions) {
     const writer = new LoadWriter({ url, namespace });
-    const others = [EditedLoad, EditedLoad, PausableLoad, PausableLoad, CronLoad, OnceLoad, AfterLoad, BackfillLoad];
+    const others = [
+      EditedLoad,
+      EditedLoad,
+      PausableLoad,
+      PausableLoad,
+      CronLoad,
+      OnceLoad,
+      AfterLoad,
+      BackfillLoad,
+      CalendarLoad,
+    ];
     const taken = others.reduce((sum, { firesPerSecond }) => sum + firesPerSecond, SERIAL * 2 + FLAKY + LONG + SPREAD);
     const rest = Math.max(JOBS, fires - taken);
     const plain = Array.from({ length: JOBS }, (_, i) => `load-${i}`);
@@ -61,6 +72,7 @@ export class Load {
       new OnceLoad(writer, random),
       new AfterLoad(writer),
       new BackfillLoad(writer, random),
+      new CalendarLoad(writer, random),
       new RunNowLoad(writer, random, [...plain, 'spread']),
     ];
   }
@@ -101,6 +113,7 @@ export class Load {
     await inTurns(this.#jobs(), async (name) => {
       await this.#writer.repeat({ method: 'DELETE', path: this.#writer.jobPath(name) });
     });
+    await inTurns(this.#parts, async (part) => part.clear?.());
   }
 
   /** What is stored now, for each entity that was written. */
@@ -120,24 +133,26 @@ export class Load {
   }
 
   #pathOf(kind: string, name: string): string {
+    if (kind === 'calendar') return this.#writer.calendarPath(name);
     const [job = '', part = ''] = name.split('/');
     return kind === 'job' ? this.#writer.jobPath(job) : `${this.#writer.jobPath(job)}/${kind}s/${part}`;
   }
 
-  /** The state, and the phase of an active `every` trigger; null when it is not there. */
+  /** The state, with the phase of an active `every` trigger, or the mode of a calendar; null when it is not there. */
   async #stored(path: string): Promise<string | null> {
     const answer = await this.#writer.ask({ method: 'GET', path }, (given) => given.outcome !== 'unknown');
     if (answer.status === 404) return null;
-    const { state, schedule, status } = answer.body as Stored;
-    if (status === undefined) return state ?? null;
+    const { state, mode, schedule, status } = answer.body as Stored;
+    if (status === undefined) return state ?? mode ?? null;
     if (schedule === undefined || status.state !== 'active') return status.state;
     return `active ${Date.parse(schedule.anchor) % 1000}`;
   }
 }
 
-/** A trigger, a job without a schedule of its own, or a backfill. */
+/** A trigger, a job without a schedule of its own, a backfill, or a calendar. */
 interface Stored {
   readonly state?: string;
+  readonly mode?: string;
   readonly schedule?: { readonly anchor: string };
   readonly status?: { readonly state: string };
 }

@@ -68,4 +68,27 @@ describe('PlanBook', () => {
     book.begin('t', { ...definition, rhythm: { ...rhythm, phaseMs: 5 } }, { sentAt: 11_000, ackedAt: 11_100 });
     expect(book.plans([])[0]?.backfills).toEqual([{ ...asked, rhythm }]);
   });
+
+  it('allows what a calendar gave until all have heard that it takes it away, and either during an outage', () => {
+    const book = new PlanBook();
+    const extra = { ...rhythm, phaseMs: 500 };
+    book.begin('t', definition, { sentAt: 10_000, ackedAt: 10_100 });
+    book.begin('t', { ...definition, rhythm: extra, byCalendar: true }, { sentAt: 20_000, ackedAt: 20_100 });
+    book.end('t', { sentAt: 40_000, ackedAt: 40_200 }, extra);
+    book.end('t', { sentAt: 50_000, ackedAt: 50_200 });
+    const must = { from: 20_100 + SLACK, until: 40_000 - SLACK };
+    expect(book.plans([])[0]?.spans).toEqual([
+      expect.objectContaining({ rhythm, must: { from: 10_100 + SLACK, until: 50_000 - SLACK } }),
+      { rhythm: extra, may: { from: 20_000 - SLACK, until: 40_200 + SLACK }, must },
+    ]);
+    const held = book.plans([
+      { from: 18_000, healedAt: 23_000 },
+      { from: 35_000, healedAt: 45_000 },
+    ]);
+    expect(held[0]?.spans[1]).toEqual({
+      rhythm: extra,
+      may: { from: 18_000 - SLACK, until: 45_000 + SLACK },
+      must: { from: must.from, until: 35_000 - SLACK },
+    });
+  });
 });

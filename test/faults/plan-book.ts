@@ -8,6 +8,7 @@ export interface WriteSpan {
 
 interface Definition {
   readonly rhythm: Rhythm;
+  readonly byCalendar: boolean;
   readonly begun: WriteSpan;
   ended: WriteSpan | null;
 }
@@ -25,16 +26,25 @@ export const CLOCK_ERROR_MS = 1500;
 export class PlanBook {
   readonly #pages = new Map<string, Page>();
 
-  begin(key: string, { rhythm, overlap }: { rhythm: Rhythm; overlap: 'skip' | 'allow' }, begun: WriteSpan): void {
+  /**
+   * A trigger may have several rhythms at a time. One that a calendar gives and takes away is heard of a little later
+   * than it is acknowledged, and what a fault holds up meanwhile may be judged either way.
+   */
+  begin(
+    key: string,
+    { rhythm, overlap, byCalendar = false }: { rhythm: Rhythm; overlap: 'skip' | 'allow'; byCalendar?: boolean },
+    begun: WriteSpan,
+  ): void {
     const page = this.#pages.get(key) ?? { overlap, definitions: [], backfills: [] };
     this.#pages.set(key, page);
-    page.definitions.push({ rhythm, begun, ended: null });
+    page.definitions.push({ rhythm, byCalendar, begun, ended: null });
   }
 
-  /** The definition in force is no longer, or not for now. */
-  end(key: string, ended: WriteSpan): void {
-    const last = this.#pages.get(key)?.definitions.at(-1);
-    if (last !== undefined && last.ended === null) last.ended = ended;
+  /** What is in force, or only this rhythm, is no longer, or not for now. */
+  end(key: string, ended: WriteSpan, only?: Rhythm): void {
+    for (const definition of this.#pages.get(key)?.definitions ?? []) {
+      if (definition.ended === null && (only ?? definition.rhythm) === definition.rhythm) definition.ended = ended;
+    }
   }
 
   /** The same for all triggers of a job, `namespace/job`. */
@@ -53,7 +63,7 @@ export class PlanBook {
    * What is due when a definition ends, but was held up until then by a fault, is settled by the write that ends it:
    * only what was due before such a fault is required.
    */
-  plans(outages: readonly Pick<FaultSpan, 'from' | 'healedAt'>[]): readonly TriggerPlan[] {
+  plans(outages: Outages): readonly TriggerPlan[] {
     return [...this.#pages].map(([key, { overlap, definitions, backfills }]) => ({
       ...{ key, overlap, backfills },
       spans: definitions.map((definition) => spanOf(definition, outages)),
@@ -61,23 +71,27 @@ export class PlanBook {
   }
 }
 
-function spanOf(
-  { rhythm, begun, ended }: Definition,
-  outages: readonly Pick<FaultSpan, 'from' | 'healedAt'>[],
-): FiringSpan {
+type Outages = readonly Pick<FaultSpan, 'from' | 'healedAt'>[];
+
+function spanOf({ rhythm, byCalendar, begun, ended }: Definition, outages: Outages): FiringSpan {
   const end = ended === null ? -Infinity : ended.sentAt - CLOCK_ERROR_MS;
-  const holding = outages.filter(({ from, healedAt }) => end >= from - CLOCK_ERROR_MS && end <= healedAt);
   // What happens once does so however late it was stored.
   const settledAt = rhythm.kind === 'once' ? -Infinity : (begun.ackedAt ?? 0) + CLOCK_ERROR_MS;
+  const may = { from: begun.sentAt, until: ended === null ? Infinity : (ended.ackedAt ?? Infinity) };
+  if (byCalendar) {
+    may.until = Math.max(may.until, ...around(may.until, outages).map(({ healedAt }) => healedAt)) + CLOCK_ERROR_MS;
+    may.from = Math.min(may.from, ...around(may.from, outages).map(({ from }) => from));
+  }
   return {
     rhythm,
-    may: {
-      from: begun.sentAt - CLOCK_ERROR_MS,
-      until: ended === null ? Infinity : (ended.ackedAt ?? Infinity),
-    },
+    may: { ...may, from: may.from - CLOCK_ERROR_MS },
     must: {
       from: begun.ackedAt === null ? Infinity : settledAt,
-      until: Math.min(end, ...holding.map(({ from }) => from - CLOCK_ERROR_MS)),
+      until: Math.min(end, ...around(end, outages).map(({ from }) => from - CLOCK_ERROR_MS)),
     },
   };
+}
+
+function around(at: number, outages: Outages): Outages {
+  return outages.filter(({ from, healedAt }) => at >= from - CLOCK_ERROR_MS && at <= healedAt);
 }

@@ -13,8 +13,8 @@ type Timed = { readonly at: number; readonly entry: LogEntry };
 
 /**
  * A made-up history in which everything is as promised: leaders change, attempts fail, are given back and taken
- * back, fires are skipped and missed, an outage delays what is due, triggers are edited, some fire once or after their
- * own end, and past times are filled in.
+ * back, fires are skipped and missed, an outage delays what is due, triggers are edited, some fire once, after their
+ * own end or by a calendar that changes, and past times are filled in.
  */
 export function validHistory(seed: number): History {
   const random = new Random(seed);
@@ -22,6 +22,7 @@ export function validHistory(seed: number): History {
     ...Array.from({ length: random.between(2, 6) }, (_, i) => everyPlan(random, i)),
     ...Array.from({ length: random.between(0, 3) }, (_, i) => oncePlan(random, i)),
     ...Array.from({ length: random.between(0, 2) }, (_, i) => afterPlan(random, i)),
+    ...Array.from({ length: random.between(0, 1) }, (_, i) => calendarPlan(random, i)),
   ];
   const timed: Timed[] = [];
   const runs: WorkerRun[] = [];
@@ -94,6 +95,22 @@ function afterPlan(random: Random, index: number): Placed {
   const rhythm = { kind: 'after' as const, delayMs: random.between(100, 1500) };
   const spans = [{ rhythm, may: { ...WHOLE, from: START - 1000 }, must: WHOLE }];
   return { key: `ns/after/t${index}`, shard: random.between(0, 2), overlap: 'skip', spans, backfills: [] };
+}
+
+/** Every other second, and for a while those in between too. */
+function calendarPlan(random: Random, index: number): Placed {
+  const phaseMs = random.between(0, 999);
+  const from = START + random.between(0, 4000);
+  const until = from + random.between(3000, 5000);
+  const spans: readonly FiringSpan[] = [
+    { rhythm: { kind: 'every', everyMs: 2000, phaseMs }, may: WHOLE, must: WHOLE },
+    {
+      rhythm: { kind: 'every', everyMs: 2000, phaseMs: phaseMs + 1000 },
+      may: { from: from - 1000, until: until + 1000 },
+      must: { from: from + 500, until: until - 500 },
+    },
+  ];
+  return { key: `ns/calendar/t${index}`, shard: random.between(0, 2), overlap: 'allow', spans, backfills: [] };
 }
 
 interface Play {

@@ -5,4 +5,6 @@ export interface LoadPart {
   define(): Promise<void>;
   /** Goes on until `rest` is aborted, and ends when nothing is open any more. */
   keepChanging?(rest: AbortSignal): Promise<void>;
+  /** Deletes what it stored beside jobs, when those are gone. */
+  clear?(): Promise<void>;
 }

@@ -105,4 +105,8 @@ export class LoadWriter {
   jobPath(job: string): string {
     return `/v1/namespaces/${this.namespace}/jobs/${job}`;
   }
+
+  calendarPath(calendar: string): string {
+    return `/v1/namespaces/${this.namespace}/calendars/${calendar}`;
+  }
 }
