@@ -1,4 +1,4 @@
-// npm run test:simulation -- [--hours 100] [--seed S] [--each 4] [--without fault,fault] [--planted]
+// npm run test:simulation -- [--hours 100] [--seed S] [--each 4] [--without fault,fault] [--planted] [--only bug]
 // Bundles the product and the simulation into one file, so that work on the tree goes on meanwhile. No servers needed.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

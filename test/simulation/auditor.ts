@@ -5,6 +5,7 @@ import type { MemoryShard, StoredExecution } from '../../src/store/memory/memory
 import { ExecutionLedger } from './execution-ledger.js';
 import { Fires } from './fires.js';
 import { LeadershipLedger } from './leadership-ledger.js';
+import { OPERATOR } from './members.js';
 import type { SimProcess } from './sim-process.js';
 import type { StoreCall, StoreMonitor } from './sim-store.js';
 import type { Simulation } from './simulation.js';
@@ -27,8 +28,9 @@ export class Auditor implements StoreMonitor {
 
   constructor(sim: Simulation, deps: { readonly holderOf: (shard: number) => string | undefined }) {
     this.#sim = sim;
-    this.fires = new Fires({ trueNow: () => sim.now });
-    this.executions = new ExecutionLedger(this.fires);
+    const time = { trueNow: () => sim.now };
+    this.fires = new Fires(time);
+    this.executions = new ExecutionLedger(this.fires, time);
     this.leadership = new LeadershipLedger({ ...deps, changes: (shard) => this.#changes[shard] ?? 0 });
   }
 
@@ -45,6 +47,7 @@ export class Auditor implements StoreMonitor {
   applying(call: StoreCall): void {
     this.calls += 1;
     this.#call = call;
+    this.fires.isReplacing = call.client.name === OPERATOR;
     this.#guard(() => this.leadership.applying(call));
   }
 

@@ -40,6 +40,10 @@ export class DelayLedger {
     return this.#lives.has(trigger);
   }
 
+  triggers(): Iterable<TriggerKey> {
+    return this.#lives.keys();
+  }
+
   lifeOf(trigger: TriggerKey): number {
     return this.#lives.get(trigger)?.number ?? 0;
   }
@@ -56,11 +60,12 @@ export class DelayLedger {
     this.#fresh = record;
   }
 
-  written(trigger: Trigger): void {
+  written(trigger: Trigger, { isReplacing }: Pick<Recording, 'isReplacing'>): void {
     const life = this.#lives.get(trigger.key);
     const fresh = this.#fresh;
     this.#fresh = null;
     if (life === undefined || life.version !== trigger.state.version) this.#redefine(trigger, life);
+    else if (isReplacing) this.#skipTo(life, trigger);
     else this.#advance(life, trigger, fresh);
   }
 
@@ -154,6 +159,12 @@ export class DelayLedger {
     if (watermark > life.watermark) this.#checkMove(key, life, { watermark, fresh });
     life.watermark = watermark;
     life.fireCount = fireCount;
+  }
+
+  /** Nobody decides any more by the definition that is about to go. */
+  #skipTo(life: Life, { state }: Trigger): void {
+    life.watermark = state.watermark;
+    life.base = Math.max(life.base, state.watermark);
   }
 
   #checkMove(key: TriggerKey, life: Life, to: { watermark: number; fresh: Execution | null }): void {

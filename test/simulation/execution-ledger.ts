@@ -27,6 +27,9 @@ const MOVES: Readonly<Record<string, readonly string[]>> = {
   retrying: ['queued', 'cancelled'],
 };
 
+/** What was on its way when the handler ended may come a minute later. */
+const LATE_EXTENSION_MS = 120_000;
+
 /** Follows every execution from what the store writes, and every handler from what the workers do. */
 export class ExecutionLedger {
   readonly #fires: Fires;
@@ -34,6 +37,9 @@ export class ExecutionLedger {
   /** The newest of each succession, and whether it has ended. */
   readonly #lasts = new Map<string, { readonly id: ExecutionId; hasEnded: boolean }>();
   readonly #runs = new Map<ExecutionId, Set<Run>>();
+  /** True time at which the last handler of each ended. */
+  readonly #idleSince = new Map<ExecutionId, number>();
+  readonly #trueNow: () => number;
   /** True time at which the store's clock was set last: leases end early then. */
   clockSetAt = -Infinity;
   attempts = 0;
@@ -42,8 +48,9 @@ export class ExecutionLedger {
   /** Called when an execution runs whose former lease ended without word. */
   onClaimedAgain: (id: ExecutionId, formerToken: string) => void = () => undefined;
 
-  constructor(fires: Fires) {
+  constructor(fires: Fires, { trueNow }: { readonly trueNow: () => number }) {
     this.#fires = fires;
+    this.#trueNow = trueNow;
   }
 
   /** Of those that have not come to an end. */
@@ -55,7 +62,7 @@ export class ExecutionLedger {
   filed(record: Execution, call: StoreCall | null, now: number): void {
     const known = this.#executions.get(record.id);
     if (known === undefined) {
-      this.#fires.recorded(record, { now, method: call?.method });
+      this.#fires.recorded(record, now);
       this.#executions.set(record.id, this.#begin(record));
       return;
     }
@@ -73,6 +80,9 @@ export class ExecutionLedger {
   extended(id: ExecutionId, token: string, until: number): void {
     const known = this.#executions.get(id);
     if (known?.token !== token) throw new Violation('I7', `${id}: a lease was extended that is not held`);
+    const idleMs = this.#trueNow() - (this.#idleSince.get(id) ?? Infinity);
+    if (idleMs > LATE_EXTENSION_MS)
+      throw new Violation('I4', `${id}: its lease is extended ${idleMs} ms after its handler has ended`);
     known.leaseUntil = until;
   }
 
@@ -82,10 +92,13 @@ export class ExecutionLedger {
     this.#runs.set(execution.id, runs);
     for (const other of runs) if (this.#overlaps(other, process)) this.#failOverlap(execution.id, other, run);
     runs.add(run);
+    this.#idleSince.delete(execution.id);
     this.attempts += 1;
     return () => {
       runs.delete(run);
-      if (runs.size === 0) this.#runs.delete(execution.id);
+      if (runs.size > 0) return;
+      this.#runs.delete(execution.id);
+      this.#idleSince.set(execution.id, this.#trueNow());
     };
   }
 
@@ -137,6 +150,7 @@ export class ExecutionLedger {
     known.state = state;
     known.attempt = attempt;
     if (MOVES[state] !== undefined) return;
+    this.#idleSince.delete(id);
     this.#setEnded(known, id, true);
     this.#fires.ended(record, now);
   }

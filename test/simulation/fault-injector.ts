@@ -137,12 +137,14 @@ export class FaultInjector {
     ['connections to zookeeper reset', () => this.#zookeeperLinks().forEach((link) => link.reset())],
     ['flaky', () => this.#disturb([this.#pickMember().link], this.#flaky())],
     ['flaky everywhere', () => this.#disturb(this.#links(), this.#flaky())],
-    ['slow', () => this.#disturb([this.#pickMember().link], { ...NO_TROUBLE, slowMs: 50 + this.#duration() / 50 })],
+    ['slow', () => this.#slow(this.#pickMember())],
+    ['slow', () => this.#slow(this.#pickMember('scheduler'))],
     ['store stands still', () => this.#stallStore()],
     ['store unreachable', () => this.#cutStore(this.#links())],
     ['zookeeper without quorum', () => this.#stopZooKeeper()],
     ["member's clock set", () => this.#setMemberClock()],
-    ["store's clock set", () => this.#setStoreClock()],
+    ["store's clock set", () => this.#setStoreClock((this.#random.next() - 0.5) * 4000)],
+    ["store's clock set", () => this.#setStoreClock(this.#random.next() * 300_000 - 20_000)],
     ['power-off', () => this.#powerOff()],
   ];
 
@@ -196,6 +198,10 @@ export class FaultInjector {
     });
   }
 
+  #slow({ link }: Member): void {
+    this.#disturb([link], { ...NO_TROUBLE, slowMs: 50 + this.#duration() / 50 });
+  }
+
   #flaky(): LinkTrouble {
     const random = this.#random;
     const most = random.pick([0.02, 0.1, 0.4]);
@@ -229,10 +235,9 @@ export class FaultInjector {
   }
 
   /** As time synchronisation may do it; leases follow this clock, so it does not go back far. */
-  #setStoreClock(): void {
+  #setStoreClock(byMs: number): void {
     const { sim, store, auditor } = this.#world;
-    const random = this.#random;
-    store.process.skewMs += random.chance(0.5) ? (random.next() - 0.5) * 4000 : random.next() * 300_000 - 20_000;
+    store.process.skewMs += byMs;
     auditor.executions.clockSetAt = sim.now;
     auditor.fires.clockSetAt = store.process.now();
     this.healedAt = sim.now;

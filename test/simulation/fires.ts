@@ -5,6 +5,7 @@ import { DelayLedger } from './delay-ledger.js';
 import { FiringLedger } from './firing-ledger.js';
 import { JobPauses } from './job-pauses.js';
 import { isDelay } from './timetable.js';
+import { Violation } from './violation.js';
 
 /** The circumstances under which a record was written. */
 export interface Recording {
@@ -33,6 +34,8 @@ export class Fires {
   readonly backfills: BackfillLedger;
   /** By the store's clock, when that was set last: members estimate it wrong for a while. */
   clockSetAt = -Infinity;
+  /** What is written just now comes from who writes a trigger anew, not from the leader. */
+  isReplacing = false;
 
   constructor({ trueNow }: { readonly trueNow: () => number }) {
     this.backfills = new BackfillLedger(this.pauses, trueNow);
@@ -50,18 +53,18 @@ export class Fires {
     return { key: `${trigger}#${this.timetables.lifeOf(trigger)}`, overlap: overlap === 'skip' ? 'skip' : 'allow' };
   }
 
-  recorded(record: Execution, { now, method }: { readonly now: number; readonly method: string | undefined }): void {
+  recorded(record: Execution, now: number): void {
     const trigger = triggerOf(record);
     if (trigger === null) return;
     const isClockKnown = Math.abs(now - this.clockSetAt) > CLOCK_LEARNT_MS;
-    const recording = { now, isClockKnown, isReplacing: method === 'putTriggers' || method === 'putJob' };
+    const recording = { now, isClockKnown, isReplacing: this.isReplacing };
     if (record.backfill !== undefined) this.backfills.recorded(record, recording);
     else if (this.delays.has(trigger)) this.delays.recorded(trigger, record, recording);
     else this.timetables.recorded(trigger, record, recording);
   }
 
   written(trigger: Trigger): void {
-    if (isDelay(trigger.definition.data)) this.delays.written(trigger);
+    if (isDelay(trigger.definition.data)) this.delays.written(trigger, { isReplacing: this.isReplacing });
     else this.timetables.written(trigger);
   }
 
@@ -92,6 +95,8 @@ export class Fires {
   }
 
   jobDeleted(job: string): void {
+    const left = [...this.timetables.triggers(), ...this.delays.triggers()].find((key) => key.startsWith(`${job}/`));
+    if (left !== undefined) throw new Violation('I3', `${left} outlives its job`);
     this.pauses.deleted(job);
     this.backfills.jobResumed(job);
   }

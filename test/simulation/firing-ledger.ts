@@ -39,6 +39,10 @@ export class FiringLedger {
     this.#pauses = pauses;
   }
 
+  triggers(): Iterable<TriggerKey> {
+    return this.#lives.keys();
+  }
+
   lifeOf(trigger: TriggerKey): number {
     return this.#lives.get(trigger)?.number ?? 0;
   }

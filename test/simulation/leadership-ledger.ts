@@ -1,4 +1,6 @@
 import { FencedError } from '../../src/domain/errors.js';
+import type { FireDecision } from '../../src/domain/fire-plan.js';
+import { OPERATOR } from './members.js';
 import type { StoreCall } from './sim-store.js';
 import { Violation } from './violation.js';
 
@@ -39,8 +41,9 @@ export class LeadershipLedger {
     this.#changes = deps.changes;
   }
 
-  sending({ client, method, args }: StoreCall): void {
-    if (!LEADER_METHODS.has(method)) return;
+  sending(call: StoreCall): void {
+    const { client, method, args } = call;
+    if (!LEADER_METHODS.has(method) || isReplacing(call)) return;
     const [shard, epoch] = args as [number, number];
     const key = `${shard}@${epoch}`;
     const leader = this.#leaders.get(key);
@@ -80,4 +83,11 @@ export class LeadershipLedger {
       throw new Violation('I5', `${method} of ${client.name} under epoch ${epoch} was let in behind ${fence}`);
     this.#fences.set(shard, epoch);
   }
+}
+
+/** Who writes a trigger anew records what is due of it, under the epoch of the fence; it fires nothing. */
+function isReplacing({ client, method, args }: StoreCall): boolean {
+  return (
+    client.name === OPERATOR && method === 'fire' && (args[2] as FireDecision[]).every((d) => d.fires.length === 0)
+  );
 }

@@ -44,6 +44,8 @@ export const HANDLER = 'work';
 /** Its executions outlive their lease more often. */
 const SLOW_JOB = 'job-1';
 export const CLUSTER = 'sim';
+/** Who changes definitions; also settles what is due of a trigger that is written anew. */
+export const OPERATOR = 'operator';
 
 export interface SchedulerConfig {
   readonly name: string;
@@ -127,7 +129,7 @@ export function startOperator({ sim, store, metrics }: World): {
   link: NetworkLink;
   process: SimProcess;
 } {
-  const process = new SimProcess(sim, 'operator');
+  const process = new SimProcess(sim, OPERATOR);
   const connection = store.connect(process, metrics);
   const stores = { ...connection.stores, clusterClock: localClusterClock(store.process) };
   return { client: new StoreClient({ stores }, { namespace: 'sim' }), link: connection.link, process };

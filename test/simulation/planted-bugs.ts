@@ -116,6 +116,54 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'if (isDue(retryAt)) count += await',
     by: 'if (isDue(retryAt) && retryAt === 0) count += await',
   },
+  {
+    name: 'an end makes nothing due',
+    file: 'src/store/memory/memory-shard.ts',
+    replace: 'this.putTrigger(stored, { ...trigger, state: { ...state, watermark }, dueAt });',
+    by: 'void dueAt;',
+  },
+  {
+    name: 'a delay counts from the fire, not from the end',
+    file: 'src/store/memory/memory-shard.ts',
+    replace: 'const watermark = Math.max(state.watermark, now);',
+    by: 'const watermark = state.watermark;',
+  },
+  {
+    name: 'a delayed trigger that was written anew does not wait for what runs',
+    file: 'src/store/memory/memory-firing.ts',
+    replace: "decision.nextDueAt === 'completion' && isUnfinished(shard, trigger.state.lastExecutionId)",
+    by: 'false',
+  },
+  {
+    name: 'a backfill ends one time early',
+    file: 'src/domain/backfill.ts',
+    replace: 'isLast: times.length <= size,',
+    by: 'isLast: times.length <= size + 1,',
+  },
+  {
+    name: 'a backfill does not wait for what it has queued',
+    file: 'src/store/memory/memory-backfill-store.ts',
+    replace: "step.overlap !== 'allow' && last !== undefined",
+    by: "step.overlap === 'skip' && last !== undefined",
+  },
+  {
+    name: 'a backfill that a cut interrupted is not taken up again',
+    file: 'src/scheduler/shard-backfiller.ts',
+    replace: "const running = all.filter(({ state }) => state === 'running');",
+    by: "const running = all.filter(({ state, cursor, from }) => state === 'running' && (cursor < from || term.epoch < 3));",
+  },
+  {
+    name: 'other shards keep a partitioned job as it was',
+    file: 'src/store/memory/memory-job-store.ts',
+    replace: '{ get: () => stored.job }',
+    by: '{ value: stored.job }',
+  },
+  {
+    name: 'a deletion forgets the triggers in other shards',
+    file: 'src/store/memory/memory-job-store.ts',
+    replace: 'for (const shard of this.#shards) {',
+    by: 'for (const shard of [this.#shardOf(key)]) {',
+  },
 ];
 
 /** Builds the product with the bug in it and simulates until it is found or the hours are used up. */
