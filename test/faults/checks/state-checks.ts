@@ -30,11 +30,14 @@ export function checkContents({ shards }: History): readonly Violation[] {
   return [...shards.flatMap((shard) => [...recordProblems(shard), ...strays(shard)]), ...copyProblems(shards)];
 }
 
-/** A partitioned job is the same in all shards that have it. */
+/** A partitioned job is the same in all shards that have it, or deleted in all of them. */
 function copyProblems(shards: readonly ShardContents[]): readonly Violation[] {
   const texts = new Map<string, Set<string>>();
   for (const { jobs } of shards) {
-    for (const [job, text] of jobs) texts.set(job, (texts.get(job) ?? new Set()).add(text));
+    for (const [job, text] of jobs) {
+      const version = text.startsWith('-') ? 'deleted' : text;
+      texts.set(job, (texts.get(job) ?? new Set()).add(version));
+    }
   }
   return [...texts]
     .filter(([, versions]) => versions.size > 1)
