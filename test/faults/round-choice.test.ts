@@ -17,7 +17,7 @@ describe('RoundChooser', () => {
   });
 
   it('gives every fault its turn before any comes far more often', () => {
-    const rounds = choose(3, 140);
+    const rounds = choose(3, 130);
     const counts = ALL_FAULTS.map(({ name }) => rounds.flatMap(({ faults }) => faults).filter((f) => f.name === name));
     expect(Math.min(...counts.map(({ length }) => length))).toBeGreaterThanOrEqual(5);
   });

@@ -1,4 +1,4 @@
-import type { FaultSpan, History } from '../history.js';
+import type { FaultSpan, FiringSpan, History } from '../history.js';
 import type { Violation } from '../violation.js';
 import { firingsOf, type Firing } from './firing-checks.js';
 
@@ -14,18 +14,29 @@ const BACKLOG = 0.25;
 
 /** I6: never early; late only as far as the faults around it explain. */
 export function checkLateness(history: History, bounds: TimeBounds): readonly Violation[] {
+  const once = new Set(history.triggers.filter(({ spans }) => spans.some(isOnce)).map(({ key }) => key));
   return firingsOf(history).flatMap((firing) => {
     const { firedAt, dueAt, trigger, state } = firing.record;
     if (trigger === null) return [];
     const subject = `${trigger}@${firing.record.nominalAt}`;
     const isEarly = state !== 'missed' && firedAt < dueAt;
     if (isEarly) return [{ invariant: 'I6', subject, text: `fired ${dueAt - firedAt} ms early`, at: firedAt }];
-    const outageMs = allowance(history.faults, { from: dueAt, until: firedAt }, bounds);
+    const from = once.has(trigger) ? Math.max(dueAt, lastHealedAt(history.faults, firedAt)) : dueAt;
+    const outageMs = allowance(history.faults, { from, until: firedAt }, bounds);
     const allowed = bounds.latenessMs + outageMs * (1 + BACKLOG);
-    if (firedAt - dueAt <= allowed) return [];
-    const text = `fired ${firedAt - dueAt} ms late, ${allowed} ms are explained`;
+    if (firedAt - from <= allowed) return [];
+    const text = `fired ${firedAt - from} ms late, ${allowed} ms are explained`;
     return [{ invariant: 'I6', subject, text, at: firedAt }];
   });
+}
+
+function isOnce({ rhythm }: FiringSpan): boolean {
+  return rhythm.kind === 'once';
+}
+
+/** What happens once may be stored only after its time, when a fault that held up the write has healed. */
+function lastHealedAt(faults: readonly FaultSpan[], before: number): number {
+  return Math.max(-Infinity, ...faults.map(({ healedAt }) => healedAt).filter((healedAt) => healedAt <= before));
 }
 
 /** I8: the instants of firing of a shard have no hole that its faults do not explain. */

@@ -1,4 +1,4 @@
-import { EVERYWHERE, SINGLE, type Fault, type Heal } from '../fault.js';
+import { EVERYWHERE, type Fault, type Heal } from '../fault.js';
 import { SESSION_TIMEOUT_MS } from '../fault-site.js';
 import type { Member } from '../member.js';
 
@@ -35,7 +35,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'scheduler-freeze',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'scheduler',
     holdMs: [2 * SESSION_TIMEOUT_MS, 3 * SESSION_TIMEOUT_MS],
     boundMs: failover,
@@ -43,7 +43,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'scheduler-short-freeze',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'scheduler',
     holdMs: [500, SESSION_TIMEOUT_MS],
     boundMs: failover,
@@ -51,7 +51,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'scheduler-blocked-loop',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'scheduler',
     holdMs: [SESSION_TIMEOUT_MS, 2 * SESSION_TIMEOUT_MS],
     boundMs: failover,
@@ -62,7 +62,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'scheduler-clock-jump',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'scheduler',
     holdMs: [1000, 4000],
     boundMs: () => 1000,
@@ -73,7 +73,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'worker-clock-jump',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'worker',
     holdMs: [1000, 3000],
     boundMs: none,
@@ -84,7 +84,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'api-clock-jump',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'api',
     holdMs: [1000, 3000],
     boundMs: none,
@@ -103,7 +103,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'worker-sigterm',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'worker',
     holdMs: [0, 500],
     boundMs: none,
@@ -111,7 +111,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'worker-freeze',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'worker',
     holdMs: [3500, 6000],
     boundMs: none,
@@ -119,7 +119,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'api-kill',
-    sites: SINGLE,
+    sites: EVERYWHERE,
     part: 'api',
     holdMs: [200, 1500],
     boundMs: none,
