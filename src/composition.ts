@@ -73,7 +73,10 @@ export function composeNode(config: Config & { readonly apiKey: string }, deps: 
     { heartbeatMs: DEFAULT_CONNECTION_TIMING.pingMs },
   );
   const remindersOf = (namespace: string): RemindersService =>
-    new RemindersService({ client: new StoreClient({ stores }, { namespace }), clusterClock: stores.clusterClock });
+    new RemindersService({
+      client: new StoreClient({ stores, metrics }, { namespace }),
+      clusterClock: stores.clusterClock,
+    });
   const comet: CometService | undefined = has('comet')
     ? new CometService(
         { mailbox, tickets, registry: stores.registry, clock, logger, metrics, probe },

@@ -19,6 +19,6 @@ export interface ApiDeps {
 export const API_DEPS = Symbol('ApiDeps');
 
 /** The client of a namespace. Errors: `ValidationError` for a name that cannot exist. */
-export function clientOf(deps: Pick<ApiDeps, 'stores'>, namespace: string): JobClient {
-  return new StoreClient({ stores: deps.stores }, { namespace });
+export function clientOf({ stores, metrics }: Pick<ApiDeps, 'stores' | 'metrics'>, namespace: string): JobClient {
+  return new StoreClient({ stores, metrics }, { namespace });
 }

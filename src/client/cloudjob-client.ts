@@ -274,6 +274,6 @@ class RedisSource implements Source {
     const config = { redis, cluster, requireDurability: false };
     const stores = new RedisStores({ clock: systemClock, logger, metrics }, config);
     await stores.start();
-    return { client: new StoreClient({ stores }, { namespace: this.#namespace }), stores };
+    return { client: new StoreClient({ stores, metrics }, { namespace: this.#namespace }), stores };
   }
 }

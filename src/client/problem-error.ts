@@ -61,6 +61,7 @@ function errorOf({ code, detail, violations }: z.output<typeof problemSchema>): 
     case 'CJ_VERSION_CONFLICT':
     case 'CJ_STATE_CONFLICT':
     case 'CJ_IDEMPOTENCY_CONFLICT':
+    case 'CJ_DUE_CONFLICT':
       return new ConflictError(code, detail);
     case 'CJ_REDIS_UNAVAILABLE':
     case 'CJ_REDIS_TIMEOUT':

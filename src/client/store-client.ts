@@ -4,6 +4,7 @@ import type { CalendarInput } from '../domain/calendar.js';
 import { isName } from '../domain/limits.js';
 import type { TriggerInput } from '../domain/trigger.js';
 import type { Page, PutOutcome } from '../store/job-store.js';
+import type { Metrics } from '../runtime/metrics.js';
 import type { Stores } from '../store/stores.js';
 import type {
   ExecutionQuery,
@@ -21,6 +22,7 @@ import { StoreCalendars } from './store-calendars.js';
 import { StoreExecutions } from './store-executions.js';
 import { StoreJobs } from './store-jobs.js';
 import { StoreTriggers } from './store-triggers.js';
+import { UndecidedTimes } from './undecided-times.js';
 import type {
   BackfillView,
   CalendarSummary,
@@ -47,16 +49,20 @@ export class StoreClient implements JobClient {
   readonly #backfills: StoreBackfills;
 
   /** Errors: `ValidationError` for a namespace that cannot exist. */
-  constructor({ stores }: { readonly stores: ClientStores }, config: { readonly namespace: string }) {
+  constructor(
+    { stores, metrics }: { readonly stores: ClientStores; readonly metrics?: Metrics },
+    config: { readonly namespace: string },
+  ) {
     if (!isName(config.namespace)) {
       throw new ValidationError([{ field: 'namespace', message: 'is not a valid name' }]);
     }
     this.namespace = config.namespace;
     this.#stores = stores;
-    const { jobs, executions, clusterClock } = stores;
+    const { jobs, executions, events, clusterClock } = stores;
     const calendars = (this.#calendars = new StoreCalendars(stores, config));
-    const owners = (this.#jobs = new StoreJobs({ jobs, clusterClock, calendars }, config));
-    this.#triggers = new StoreTriggers({ jobs, clusterClock, calendars, owners });
+    const undecided = new UndecidedTimes({ jobs, executions, events, clusterClock, calendars, metrics });
+    const owners = (this.#jobs = new StoreJobs({ jobs, clusterClock, calendars, undecided }, config));
+    this.#triggers = new StoreTriggers({ jobs, clusterClock, calendars, owners, undecided });
     this.#executions = new StoreExecutions({ jobs, executions, clusterClock, owners }, config);
     this.#backfills = new StoreBackfills({ jobs, backfills: stores.backfills, clusterClock, calendars, owners });
   }

@@ -11,6 +11,7 @@ import { mergePatch } from './merge-patch.js';
 import { checkedName, jobQuerySchema } from './queries.js';
 import type { StoreCalendars } from './store-calendars.js';
 import { triggerWrite } from './trigger-write.js';
+import type { UndecidedTimes } from './undecided-times.js';
 import { jobView } from './view-of.js';
 import type { JobView } from './views.js';
 
@@ -18,6 +19,7 @@ export interface StoreJobsDeps {
   readonly jobs: JobStore;
   readonly clusterClock: ClusterClock;
   readonly calendars: StoreCalendars;
+  readonly undecided: UndecidedTimes;
 }
 
 /** How often a patch without a version is applied anew because somebody else wrote in between. */
@@ -103,12 +105,10 @@ export class StoreJobs {
     const key = jobKeyOf(this.#namespace, name);
     const lookup = this.#deps.calendars.lookup();
     const calendars = inline === undefined ? [] : await lookup.of(inline);
-    const triggers = inline === undefined ? undefined : this.#inlineWrite(key, inline, { stored, calendars });
-    const { outcome, job } = await this.#deps.jobs.putJob({
-      key,
-      definition,
-      expectedVersion,
-      ...(triggers === undefined ? { removeTriggers: [DEFAULT_TRIGGER] } : { triggers }),
+    const { outcome, job } = await this.#deps.undecided.settledFor('replaced', ({ ifDecided }) => {
+      const triggers = inline === undefined ? undefined : this.#inlineWrite(key, inline, { stored, calendars });
+      const change = triggers === undefined ? { removeTriggers: [DEFAULT_TRIGGER] } : { triggers };
+      return this.#deps.jobs.putJob({ key, definition, expectedVersion, ifDecided, ...change });
     });
     await lookup.confirm();
     return { outcome, job: await this.#view(job) };

@@ -10,7 +10,7 @@ import {
   type TriggerKey,
 } from '../domain/trigger.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
-import type { ExpectedVersion, JobStore, Page, PutOutcome, TriggerWrite } from '../store/job-store.js';
+import type { ExpectedVersion, JobStore, Page, PutCondition, PutOutcome, TriggerWrite } from '../store/job-store.js';
 import type { PageOptions, TriggerResult, WriteOptions } from './job-client.js';
 import type { CalendarLookup } from './calendar-lookup.js';
 import { mergePatch } from './merge-patch.js';
@@ -19,6 +19,7 @@ import type { StoreCalendars } from './store-calendars.js';
 import type { StoreJobs } from './store-jobs.js';
 import { TriggerBatch } from './trigger-batch.js';
 import { triggerWrite } from './trigger-write.js';
+import type { UndecidedTimes } from './undecided-times.js';
 import { triggerView } from './view-of.js';
 import type { TriggerView } from './views.js';
 
@@ -27,6 +28,7 @@ export interface StoreTriggersDeps {
   readonly clusterClock: ClusterClock;
   readonly owners: StoreJobs;
   readonly calendars: StoreCalendars;
+  readonly undecided: UndecidedTimes;
 }
 
 const PATCH_TRIES = 5;
@@ -57,7 +59,8 @@ export class StoreTriggers {
     const owner = await this.#deps.owners.existing(key);
     const lookup = this.#deps.calendars.lookup();
     const batch = new TriggerBatch(async (writes) => {
-      const outcomes = await this.#deps.jobs.putTriggers(key, writes);
+      const put = (condition: PutCondition) => this.#deps.jobs.putTriggers(key, writes, condition);
+      const outcomes = await this.#deps.undecided.settledFor('replaced', put);
       await lookup.confirm();
       return outcomes;
     });
@@ -153,10 +156,15 @@ export class StoreTriggers {
       definition.paused === true && isDeepStrictEqual(stored?.definition.calendars, definition.calendars);
     const lookup = this.#deps.calendars.lookup();
     const calendars = isSettled ? [] : await lookup.of(definition);
-    const now = this.#deps.clusterClock.now();
-    const write = triggerWrite(triggerKeyOf(job, name), definition, { now, stored, calendars });
-    if (write === null) return 'unchanged';
-    const [outcome = 'unchanged'] = await this.#deps.jobs.putTriggers(job, [write], put.expected);
+    const reason = definition.paused === true ? 'paused' : 'replaced';
+    const outcome = await this.#deps.undecided.settledFor(reason, async ({ ifDecided }) => {
+      const now = this.#deps.clusterClock.now();
+      const write = triggerWrite(triggerKeyOf(job, name), definition, { now, stored, calendars });
+      if (write === null) return 'unchanged';
+      const condition = { expectedVersion: put.expected, ifDecided };
+      const [written = 'unchanged'] = await this.#deps.jobs.putTriggers(job, [write], condition);
+      return written;
+    });
     await lookup.confirm();
     return outcome;
   }

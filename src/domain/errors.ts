@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   CJ_VERSION_CONFLICT: { retryable: false, status: 412, title: 'The resource was changed by somebody else' },
   CJ_STATE_CONFLICT: { retryable: false, status: 409, title: 'The resource is not in a state that allows this' },
   CJ_IDEMPOTENCY_CONFLICT: { retryable: false, status: 409, title: 'The idempotency key was used for another request' },
+  CJ_DUE_CONFLICT: { retryable: true, status: 409, title: 'The trigger is due just now' },
   CJ_LIMIT_EXCEEDED: { retryable: true, status: 429, title: 'A limit was reached' },
   CJ_EPOCH_STALE: { retryable: false, status: 503, title: 'A newer leader has taken over' },
   CJ_NOT_LEADER: { retryable: true, status: 503, title: 'This member does not lead the shard' },

@@ -75,7 +75,8 @@ export type ExecutionReason =
   | 'misfire-collapsed' // missed: later than the grace, a later fire of the same trigger ran instead
   | 'misfire-too-old' // missed: older than `maxAgeMs`
   | 'misfire-too-many' // missed: beyond `maxCount`
-  | 'paused' // missed: nobody had decided it when the job was paused or resumed
+  | 'paused' // missed: nobody had decided it when the job or the trigger was paused, or the job resumed
+  | 'replaced' // missed: nobody had decided it when the trigger was written anew
   | 'cancelled' // by a caller
   | 'job-deleted'
   | 'attempts-used-up'

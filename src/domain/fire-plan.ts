@@ -161,6 +161,23 @@ function planDelayed(input: FirePlanInput): FireDecision {
   };
 }
 
+/**
+ * Settles what is due at `at` without a fire: the definition is about to be replaced, and nobody decides by one that
+ * is gone. At most `MAX_TIMES_PER_DECISION` times; what is left follows in the next decision.
+ */
+export function planReplaced(input: FirePlanInput, reason: 'replaced' | 'paused'): FireDecision {
+  const { trigger, compiled, at } = input;
+  const isDelayed = waitsForCompletion(trigger.definition.schedule);
+  const single = isDelayed ? { ...input, compiled: onlyFirst(compiled, trigger.state.watermark) } : input;
+  const from = passedThroughOf(input);
+  const decision = planOvertaken(single) ?? planMissed(single, { after: from, through: at, reason });
+  if (decision !== null && !isDelayed) return decision;
+  const watermark = isDelayed ? at : Math.max(from, trigger.state.watermark + 1);
+  const next = nextFire(trigger.key, trigger.definition, compiled, watermark);
+  const rest = { watermark, dueAt: at, nextDueAt: next?.dueAt ?? null };
+  return { ...aboutDecision(input), fires: [], missed: decision?.missed ?? [], ...rest };
+}
+
 /** With a fixed delay nothing follows a time that has not been decided. */
 function onlyFirst(compiled: FirePlanInput['compiled'], watermark: EpochMs): FirePlanInput['compiled'] {
   const first = compiled.next(watermark);
@@ -171,11 +188,19 @@ function onlyFirst(compiled: FirePlanInput['compiled'], watermark: EpochMs): Fir
 function planOvertaken(input: FirePlanInput): FireDecision | null {
   const { job, trigger } = input;
   const through = job.pause?.since ?? job.resumedAt ?? -Infinity;
-  const { due, following } = dueTimes(input, trigger.state.watermark, MAX_TIMES_PER_DECISION, through);
+  return planMissed(input, { after: trigger.state.watermark, through, reason: 'paused' });
+}
+
+/** Records the due times in (`after`, `through`] as missed; null when there is none. */
+function planMissed(
+  input: FirePlanInput,
+  { after, through, reason }: { after: EpochMs; through: EpochMs; reason: ExecutionReason },
+): FireDecision | null {
+  const { due, following } = dueTimes(input, after, MAX_TIMES_PER_DECISION, through);
   const last = due.at(-1);
   if (last === undefined) return null;
   const missed = new MissedRanges(input);
-  for (const [index, time] of due.entries()) missed.add(time, 'paused', index);
+  for (const [index, time] of due.entries()) missed.add(time, reason, index);
   return {
     ...aboutDecision(input),
     watermark: last.nominalAt,

@@ -42,7 +42,8 @@ export class CloudJobConnection implements OnModuleInit, OnApplicationShutdown {
       this.clock = options.clock ?? systemClock;
       this.stores = options.stores;
     }
-    this.client = new StoreClient({ stores: this.stores }, { namespace: options.namespace ?? 'default' });
+    const { stores, metrics } = this;
+    this.client = new StoreClient({ stores, metrics }, { namespace: options.namespace ?? 'default' });
   }
 
   async onModuleInit(): Promise<void> {

@@ -1,12 +1,10 @@
-import { splitJobKey } from '../domain/job.js';
-import { jobKeyOfTrigger, triggerName } from '../domain/trigger.js';
-import type { JsonObject } from '../domain/json.js';
 import type { LeadershipTerm } from '../leader/leadership-term.js';
 import type { Metrics } from '../runtime/metrics.js';
 import type { Probe } from '../runtime/probe.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
-import type { ClusterEvent, ClusterEventType, EventBus } from '../store/event-bus.js';
+import type { ClusterEvent, EventBus } from '../store/event-bus.js';
 import type { FireDecision } from '../store/execution-store.js';
+import { fireEvent, missedEvents } from '../store/fire-events.js';
 import type { FireAnswer } from './fire-dispatcher.js';
 
 export interface FireReporterDeps {
@@ -27,7 +25,7 @@ export class FireReporter {
 
   report(decisions: readonly FireDecision[], { results, isRepeated }: FireAnswer): void {
     const { events, clusterClock, metrics, probe, term } = this.#deps;
-    const at = Math.floor(clusterClock.now());
+    const place = { at: Math.floor(clusterClock.now()), shard: term.shard, epoch: term.epoch };
     const batch: ClusterEvent[] = [];
     let firedCount = 0;
     for (const [index, decision] of decisions.entries()) {
@@ -42,35 +40,17 @@ export class FireReporter {
       const { skippedCount } = result;
       const queuedCount = decision.fires.length - skippedCount;
       firedCount += queuedCount;
-      for (const fire of decision.fires) metrics.fireLateness.observe(Math.max(0, at - fire.dueAt) / 1000);
-      if (queuedCount > 0) batch.push(this.#event('fired', at, decision, { count: queuedCount }));
+      for (const fire of decision.fires) metrics.fireLateness.observe(Math.max(0, place.at - fire.dueAt) / 1000);
+      if (queuedCount > 0) batch.push(fireEvent('fired', decision, place, { count: queuedCount }));
       if (skippedCount > 0) {
         metrics.fires.inc({ outcome: 'skipped' }, skippedCount);
-        batch.push(this.#event('skipped', at, decision, { count: skippedCount, reason: 'overlap' }));
+        batch.push(fireEvent('skipped', decision, place, { count: skippedCount, reason: 'overlap' }));
       }
-      for (const { count, reason, nominalAt, throughAt } of decision.missed) {
-        metrics.misses.inc({ reason }, count);
-        batch.push(this.#event('missed', at, decision, { count, reason, nominalAt, throughAt }));
-      }
+      for (const { count, reason } of decision.missed) metrics.misses.inc({ reason }, count);
+      batch.push(...missedEvents(decision, place));
     }
     if (firedCount > 0) metrics.fires.inc({ outcome: 'fired' }, firedCount);
     if (batch.length > 0) events.publish(batch);
     probe.signal('fired', { shard: term.shard, epoch: term.epoch, count: decisions.length, firedCount });
-  }
-
-  #event(type: ClusterEventType, at: number, decision: FireDecision, facts: JsonObject): ClusterEvent {
-    const { namespace, name } = splitJobKey(jobKeyOfTrigger(decision.trigger));
-    const fire = type === 'missed' ? undefined : decision.fires.at(-1);
-    const { shard, epoch } = this.#deps.term;
-    return {
-      type,
-      at,
-      namespace,
-      facts: {
-        ...{ job: name, trigger: triggerName(decision.trigger), shard, epoch },
-        ...(fire === undefined ? {} : { execution: fire.id, nominalAt: fire.nominalAt }),
-        ...facts,
-      },
-    };
   }
 }

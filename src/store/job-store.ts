@@ -22,10 +22,19 @@ export type ExpectedVersion = number | null | undefined;
 
 export type PutOutcome = 'created' | 'changed' | 'unchanged';
 
-export interface PutJob {
+/** Under which conditions a write is made. */
+export interface PutCondition {
+  readonly expectedVersion?: ExpectedVersion;
+  /**
+   * No trigger is replaced while it is due: what is due of it could not be decided any more, and would be lost
+   * without a record.
+   */
+  readonly ifDecided?: boolean;
+}
+
+export interface PutJob extends PutCondition {
   readonly key: JobKey;
   readonly definition: JobDefinition;
-  readonly expectedVersion?: ExpectedVersion;
   /** Triggers to write in the same transition. */
   readonly triggers?: readonly TriggerWrite[];
   /** Triggers to delete in the same transition; names that do not exist are passed over. */
@@ -70,7 +79,8 @@ export interface JobStore {
    * Of a partitioned job only the trigger `default` may be written or removed here. Whether a job is partitioned
    * is the same throughout its life. A write of a partitioned job, a pause and the end of one hold in all shards
    * when the call resolves; after a failure in some of them, until it is repeated or `refreshCopies` has run there.
-   * Errors: `CJ_VERSION_CONFLICT`; `CJ_VALIDATION_FAILED` for another `partitioned` than the stored one.
+   * Errors: `CJ_VERSION_CONFLICT`; `CJ_DUE_CONFLICT` with `details.triggers`, keys of those that are due;
+   * `CJ_VALIDATION_FAILED` for another `partitioned` than the stored one.
    */
   putJob(put: PutJob): Promise<{ outcome: PutOutcome; job: Job }>;
 
@@ -94,13 +104,10 @@ export interface JobStore {
 
   /**
    * Writes up to 1000 triggers of one job in one transition; of a partitioned job in one transition per shard.
-   * Errors: `CJ_JOB_NOT_FOUND`; `CJ_VERSION_CONFLICT` (only with a single trigger may a version be expected).
+   * Errors: `CJ_JOB_NOT_FOUND`; `CJ_VERSION_CONFLICT` (only with a single trigger may a version be expected);
+   * `CJ_DUE_CONFLICT` as with `putJob`.
    */
-  putTriggers(
-    job: JobKey,
-    triggers: readonly TriggerWrite[],
-    expectedVersion?: ExpectedVersion,
-  ): Promise<readonly PutOutcome[]>;
+  putTriggers(job: JobKey, triggers: readonly TriggerWrite[], condition?: PutCondition): Promise<readonly PutOutcome[]>;
 
   getTrigger(key: TriggerKey): Promise<Trigger | null>;
 

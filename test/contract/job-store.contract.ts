@@ -247,11 +247,9 @@ function describePutTriggers(makeStores: StoresFactory): void {
       const { stores } = await open(makeStores);
       await stores.jobs.putJob({ key: 'shop/nightly', definition: aJobDefinition() });
       const put = (expected: number | null, jitterMs: number) =>
-        stores.jobs.putTriggers(
-          'shop/nightly',
-          [aTriggerWrite('a', { watermark: NOON, dueAt: NOON, jitterMs })],
-          expected,
-        );
+        stores.jobs.putTriggers('shop/nightly', [aTriggerWrite('a', { watermark: NOON, dueAt: NOON, jitterMs })], {
+          expectedVersion: expected,
+        });
       await expect(put(1, 1)).rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
       expect(await put(null, 1)).toEqual(['created']);
       await expect(put(null, 2)).rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
@@ -266,7 +264,7 @@ function describePutTriggers(makeStores: StoresFactory): void {
       const put = (data: string, expectedVersion: number | null) => {
         const at = { watermark: NOON, dueAt: NOON + 1000 };
         const writes = [aTriggerWrite('same', at), aTriggerWrite('other', { ...at, data })];
-        return stores.jobs.putTriggers('shop/nightly', writes, expectedVersion);
+        return stores.jobs.putTriggers('shop/nightly', writes, { expectedVersion });
       };
       expect(await put('x', null)).toEqual(['created', 'created']);
       await expect(put('x', null), 'new ones').rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
@@ -275,6 +273,32 @@ function describePutTriggers(makeStores: StoresFactory): void {
       expect(await put('y', 1)).toEqual(['unchanged', 'changed']);
       expect(await stores.jobs.getTrigger('shop/nightly/other')).toEqual(trigger);
       await expect(put('x', 1)).rejects.toMatchObject({ code: 'CJ_VERSION_CONFLICT' });
+    });
+
+    it('replaces no trigger that is due, and writes nothing then, if that is the condition', async () => {
+      const { stores } = await open(makeStores);
+      const { jobs, executions } = stores;
+      const job: JobKey = 'shop/nightly';
+      const now = await executions.serverTime();
+      const due = { watermark: now - 2000, dueAt: now - 1000 };
+      const later = { watermark: now, dueAt: now + 3_600_000 };
+      await jobs.putJob({ key: job, definition: aJobDefinition() });
+      await jobs.putTriggers(job, [aTriggerWrite('due', due), aTriggerWrite('later', later)]);
+      const put = (jitterMs: number, ifDecided: boolean) => {
+        const writes = ['later', 'due'].map((name) => aTriggerWrite(name, { ...later, jitterMs }));
+        return jobs.putTriggers(job, writes, { ifDecided });
+      };
+      const refusal = { code: 'CJ_DUE_CONFLICT', details: { triggers: ['shop/nightly/due'] } };
+      await expect(put(1, true)).rejects.toMatchObject(refusal);
+      expect((await jobs.getTrigger('shop/nightly/later'))?.definition.jitterMs).toBeUndefined();
+      const changed = { key: job, definition: aJobDefinition({ priority: 7 }), ifDecided: true };
+      const triggers = [aTriggerWrite('due', { ...later, jitterMs: 1 })];
+      await expect(jobs.putJob({ ...changed, triggers })).rejects.toMatchObject(refusal);
+      expect((await jobs.getJob(job))?.version).toBe(1);
+      // Equal ones are not replaced.
+      expect(await jobs.putTriggers(job, [aTriggerWrite('due', due)], { ifDecided: true })).toEqual(['unchanged']);
+      expect(await put(1, false)).toEqual(['changed', 'changed']);
+      expect(await put(2, true)).toEqual(['changed', 'changed']);
     });
 
     it('takes a thousand triggers in one call', async () => {

@@ -60,8 +60,9 @@ const putJob = fc
     triggers: someTriggers,
     remove: fc.subarray([...TRIGGER_NAMES], { maxLength: 1 }),
     rule: aVersionRule,
+    ifDecided: fc.boolean(),
   })
-  .map(({ job, priority, triggers, remove, rule }): Operation => async (world) => {
+  .map(({ job, priority, triggers, remove, rule, ifDecided }): Operation => async (world) => {
     const key = world.job(job);
     const version = (await world.reference.stores.jobs.getJob(key))?.version;
     const put = {
@@ -70,15 +71,17 @@ const putJob = fc
       triggers: triggers.map(triggerWrite),
       removeTriggers: remove.filter((name) => !triggers.some((trigger) => trigger.name === name)),
       ...(rule === 'any' ? {} : { expectedVersion: expected(rule, version) }),
+      ifDecided,
     };
     return { label: `putJob ${key}`, call: ({ jobs }) => jobs.putJob(put) };
   });
 
 const putTriggers = fc
-  .record({ job: anIndex, triggers: someTriggers })
-  .map(({ job, triggers }): Operation => async (world) => {
+  .record({ job: anIndex, triggers: someTriggers, ifDecided: fc.boolean() })
+  .map(({ job, triggers, ifDecided }): Operation => async (world) => {
     const key = world.job(job);
-    return { label: `putTriggers ${key}`, call: ({ jobs }) => jobs.putTriggers(key, triggers.map(triggerWrite)) };
+    const label = `putTriggers ${key}${ifDecided ? ' if decided' : ''}`;
+    return { label, call: ({ jobs }) => jobs.putTriggers(key, triggers.map(triggerWrite), { ifDecided }) };
   });
 
 const putOneTrigger = fc
@@ -89,7 +92,7 @@ const putOneTrigger = fc
     const write = triggerWrite({ name: triggerName(key), variant });
     return {
       label: `putTrigger ${key} over ${rule}`,
-      call: ({ jobs }) => jobs.putTriggers(jobKeyOfTrigger(key), [write], expected(rule, version)),
+      call: ({ jobs }) => jobs.putTriggers(jobKeyOfTrigger(key), [write], { expectedVersion: expected(rule, version) }),
     };
   });
 

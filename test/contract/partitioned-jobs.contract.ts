@@ -86,8 +86,8 @@ function describeWrites(makeStores: StoresFactory): void {
     const again = [write('user-1'), write('new'), { ...write('user-2'), definition: write('user-2', 7).definition }];
     expect(await stores.jobs.putTriggers(JOB, again)).toEqual(['unchanged', 'created', 'changed']);
     await expect(stores.jobs.putTriggers('shop/nobody', again)).rejects.toMatchObject({ code: 'CJ_JOB_NOT_FOUND' });
-    expect(await stores.jobs.putTriggers(JOB, [write('user-1', 8)], 1)).toEqual(['changed']);
-    await expect(stores.jobs.putTriggers(JOB, [write('user-1', 9)], 1)).rejects.toMatchObject({
+    expect(await stores.jobs.putTriggers(JOB, [write('user-1', 8)], { expectedVersion: 1 })).toEqual(['changed']);
+    await expect(stores.jobs.putTriggers(JOB, [write('user-1', 9)], { expectedVersion: 1 })).rejects.toMatchObject({
       code: 'CJ_VERSION_CONFLICT',
     });
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_FIRES_PER_DECISION, MAX_TIMES_PER_DECISION, planFires } from '../../src/domain/fire-plan.js';
+import { MAX_FIRES_PER_DECISION, MAX_TIMES_PER_DECISION, planFires, planReplaced } from '../../src/domain/fire-plan.js';
 import { parseJobDefinition, type Job } from '../../src/domain/job.js';
 import { misfirePolicySchema, type MisfirePolicy } from '../../src/domain/misfire-policy.js';
 import type { EpochMs } from '../../src/domain/time/instant.js';
@@ -327,6 +327,55 @@ describe('planFires, a fixed delay after completion', () => {
       fires: [],
       nextDueAt: null,
     });
+  });
+});
+
+describe('planReplaced', () => {
+  it('misses everything that is due, whatever the policy says, and goes on with what follows', () => {
+    const input = setup({ at: 3 * MINUTE, misfire: { policy: 'fireAll' } });
+    const range = { nominalAt: MINUTE, throughAt: 3 * MINUTE, count: 3, reason: 'replaced' };
+    expect(planReplaced(input, 'replaced')).toMatchObject({
+      ...{ watermark: 3 * MINUTE, dueAt: 3 * MINUTE, nextDueAt: 4 * MINUTE, fires: [], missed: [range] },
+    });
+    expect(planReplaced(input, 'paused').missed).toMatchObject([{ ...range, reason: 'paused' }]);
+  });
+
+  it('moves on without a record where a pause of the job has nothing left', () => {
+    const input = setup({ at: 3 * MINUTE, job: { pause: { since: 1, reason: '' } } });
+    expect(planReplaced(input, 'replaced')).toMatchObject({
+      ...{ watermark: 3 * MINUTE, nextDueAt: 4 * MINUTE, fires: [], missed: [] },
+    });
+  });
+
+  it('misses first what was due before a pause of the job', () => {
+    const input = setup({ at: 3 * MINUTE, job: { pause: { since: MINUTE, reason: '' } } });
+    expect(planReplaced(input, 'replaced')).toMatchObject({
+      ...{ watermark: MINUTE, nextDueAt: 2 * MINUTE, missed: [{ count: 1, reason: 'paused' }] },
+    });
+  });
+
+  it('corrects a due instant that came before the time', () => {
+    const input = setup({ at: 10 });
+    expect(planReplaced(input, 'replaced')).toMatchObject({ watermark: 1, nextDueAt: MINUTE, missed: [] });
+  });
+
+  it('misses the one time that is due a delay after completion, and counts the delay from now', () => {
+    const trigger = { schedule: { type: 'after' as const, delayMs: MINUTE } };
+    const input = setup({ at: 3 * MINUTE, trigger, compiled: { next: (after) => after + MINUTE } });
+    expect(planReplaced(input, 'replaced')).toMatchObject({
+      ...{
+        watermark: 3 * MINUTE,
+        nextDueAt: 4 * MINUTE,
+        missed: [{ nominalAt: MINUTE, count: 1, reason: 'replaced' }],
+      },
+    });
+  });
+
+  it('takes as many decisions as a huge gap needs', () => {
+    const input = setup({ at: (MAX_TIMES_PER_DECISION + 5) * MINUTE });
+    const first = planReplaced(input, 'replaced');
+    expect(first.missed).toMatchObject([{ count: MAX_TIMES_PER_DECISION }]);
+    expect(first.nextDueAt).toBe((MAX_TIMES_PER_DECISION + 1) * MINUTE);
   });
 });
 

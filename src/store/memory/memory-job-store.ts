@@ -18,10 +18,12 @@ import type {
   JobStore,
   Page,
   PageRequest,
+  PutCondition,
   PutJob,
   PutOutcome,
   TriggerWrite,
 } from '../job-store.js';
+import { dueConflict } from '../job-refusals.js';
 import type { MemoryShard, StoredJob } from './memory-shard.js';
 import { ScoredSet } from './scored-set.js';
 
@@ -48,6 +50,7 @@ export class MemoryJobStore implements JobStore {
     if (stored !== undefined && stored.job.partitioned !== put.definition.partitioned) {
       throw partitionedProblem(put.definition);
     }
+    if (put.ifDecided === true && stored !== undefined) this.#checkDecided(shard, stored, put.triggers ?? []);
     const target: StoredJob = stored ?? {
       job: newJob(put, this.#clock.now()),
       triggers: new Map(),
@@ -112,7 +115,7 @@ export class MemoryJobStore implements JobStore {
   async putTriggers(
     job: JobKey,
     triggers: readonly TriggerWrite[],
-    expectedVersion?: ExpectedVersion,
+    condition: PutCondition = {},
   ): Promise<readonly PutOutcome[]> {
     const owner = this.#existing(job);
     const byShard = new Map<MemoryShard, TriggerWrite[]>();
@@ -122,7 +125,10 @@ export class MemoryJobStore implements JobStore {
     }
     const outcomes = new Map<TriggerWrite, PutOutcome>();
     for (const [shard, writes] of byShard) {
-      const written = putTriggersOf(shard, shard.jobs.get(job) as StoredJob, { writes, expectedVersion });
+      const stored = shard.jobs.get(job) as StoredJob;
+      const known = checkedVersions(stored, writes, condition.expectedVersion);
+      if (known === undefined && condition.ifDecided === true) this.#checkDecided(shard, stored, writes);
+      const written = known ?? writeTriggers(shard, stored, writes);
       writes.forEach((write, index) => outcomes.set(write, written[index] ?? 'unchanged'));
     }
     return triggers.map((write) => outcomes.get(write) ?? 'unchanged');
@@ -169,6 +175,16 @@ export class MemoryJobStore implements JobStore {
     return shard.removeTrigger(key);
   }
 
+  #checkDecided(shard: MemoryShard, { triggers }: StoredJob, writes: readonly TriggerWrite[]): void {
+    const now = this.#clock.now();
+    const replaced = writes.map(({ name, definition }) => ({ old: triggers.get(name), definition }));
+    const due = replaced.flatMap(({ old, definition }) => {
+      const isDue = old !== undefined && (shard.due.score(old.key) ?? Infinity) <= now;
+      return isDue && !isSame(old.definition, definition) ? [old.key] : [];
+    });
+    if (due.length > 0) throw dueConflict(due);
+  }
+
   #existing(key: JobKey): StoredJob {
     const stored = this.#shardOf(key).jobs.get(key);
     if (stored === undefined) throw new NotFoundError('CJ_JOB_NOT_FOUND', `there is no job ${key}`, { job: key });
@@ -207,18 +223,19 @@ export class MemoryJobStore implements JobStore {
   }
 }
 
-function putTriggersOf(
-  shard: MemoryShard,
+/** The outcomes where this very call was applied before. Errors: `CJ_VERSION_CONFLICT`. */
+function checkedVersions(
   stored: StoredJob,
-  { writes, expectedVersion }: { writes: readonly TriggerWrite[]; expectedVersion: ExpectedVersion },
-): PutOutcome[] {
+  writes: readonly TriggerWrite[],
+  expectedVersion: ExpectedVersion,
+): PutOutcome[] | undefined {
   const known = repeatedTriggers(stored, writes, expectedVersion);
   if (known !== undefined) return known;
   for (const { name } of writes) {
     const { namespace, name: job } = stored.job;
     checkVersion(`trigger ${namespace}/${job}/${name}`, expectedVersion, stored.triggers.get(name)?.state.version);
   }
-  return writeTriggers(shard, stored, writes);
+  return undefined;
 }
 
 function newJob({ key, definition }: PutJob, now: number): Job {

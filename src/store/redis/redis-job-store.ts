@@ -16,10 +16,12 @@ import type {
   JobStore,
   Page,
   PageRequest,
+  PutCondition,
   PutJob,
   PutOutcome,
   TriggerWrite,
 } from '../job-store.js';
+import { dueConflict } from '../job-refusals.js';
 import type { RedisConnection } from './connection.js';
 import { decodeJob, encodeJob, isPartitionedRecord } from './job-codec.js';
 import type { JobCopies } from './job-copies.js';
@@ -80,7 +82,7 @@ export class RedisJobStore implements JobStore {
     checkPlace(put);
     const removals = (put.removeTriggers ?? []).filter((name) => !writes.some((write) => write.name === name));
     for (;;) {
-      const [code, detail] = await this.#run(
+      const [code, detail, ...more] = await this.#run(
         'put_job',
         [jobs, jobNames, triggers, triggerNames, due, expiry],
         [
@@ -89,12 +91,14 @@ export class RedisJobStore implements JobStore {
           definitionJson,
           facts,
           wakeChannel(layout.cluster, shard),
+          put.ifDecided === true ? 1 : '',
           removals.length,
           ...removals,
           ...writes.flatMap(triggerArguments),
         ],
       );
       if (code === CODES.CONFLICT) throw versionConflict(`job ${put.key}`, put.expectedVersion, Number(detail));
+      if (code === CODES.DUE) throw dueConflict([String(detail) as TriggerKey, ...(more as TriggerKey[])]);
       // An earlier job of this name is being deleted: help, so that none of its triggers comes back to life.
       if (code === CODES.DELETING) await sweeper.sweep(put.key);
       else if (code === CODES.MISPLACED) throw partitionedProblem(put.definition);
@@ -145,19 +149,19 @@ export class RedisJobStore implements JobStore {
   async putTriggers(
     job: JobKey,
     triggers: readonly TriggerWrite[],
-    expectedVersion?: ExpectedVersion,
+    condition: PutCondition = {},
   ): Promise<readonly PutOutcome[]> {
     const outcomes = new Map<string, PutOutcome>();
     for (let writes = lastOfEach(triggers); ;) {
       const isSpread = this.#partitioned.has(job);
       const groups = [...this.#byShard(job, writes, isSpread)];
       const written = await Promise.all(
-        groups.map(([shard, group]) =>
-          this.#putInto(shard, { job, writes: group, isSpread }, expectedText(expectedVersion)),
-        ),
+        groups.map(([shard, group]) => this.#putInto(shard, { job, writes: group, isSpread }, condition)),
       );
       for (const [index, [code, ...rest]] of written.entries()) {
+        const { expectedVersion } = condition;
         if (code === CODES.CONFLICT) throw versionConflict(`a trigger of job ${job}`, expectedVersion, Number(rest[0]));
+        if (code === CODES.DUE) throw dueConflict(rest as TriggerKey[]);
         if (code === CODES.OK) groups[index]?.[1].forEach(({ name }, i) => outcomes.set(name, outcomeOf(rest[i])));
       }
       if (written.every(([code]) => code === CODES.OK))
@@ -220,7 +224,7 @@ export class RedisJobStore implements JobStore {
   #putInto(
     shard: ShardId,
     { job, writes, isSpread }: { job: JobKey; writes: readonly TriggerWrite[]; isSpread: boolean },
-    expected: string | number,
+    { expectedVersion, ifDecided }: PutCondition,
   ): Promise<unknown[]> {
     const { layout } = this.#deps;
     const { jobs, triggers, triggerNames, due, expiry } = layout.keys(shard);
@@ -228,7 +232,10 @@ export class RedisJobStore implements JobStore {
     return this.#run(
       'put_triggers',
       [jobs, triggers, triggerNames, due, expiry],
-      [job, expected, wake, isSpread ? 1 : '', ...writes.flatMap(triggerArguments)],
+      [
+        ...[job, expectedText(expectedVersion), wake, isSpread ? 1 : '', ifDecided === true ? 1 : ''],
+        ...writes.flatMap(triggerArguments),
+      ],
     );
   }
 

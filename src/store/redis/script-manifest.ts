@@ -10,6 +10,7 @@ export const SCRIPT_CODES = {
   DELETING: -4,
   BEHIND: -5,
   MISPLACED: -6,
+  DUE: -7,
   CREATED: 11,
   CHANGED: 12,
   UNCHANGED: 13,

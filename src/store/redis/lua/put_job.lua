@@ -11,11 +11,12 @@
 -- ARGV[3] definition     JSON text
 -- ARGV[4] facts          text, the end of the state line
 -- ARGV[5] wake_channel   text
--- ARGV[6] remove_count   number of names that follow
--- ARGV[7...]             names of triggers to remove; then for each trigger to write: name, packed definition,
+-- ARGV[6] if_decided     1 when no trigger that is due may be replaced
+-- ARGV[7] remove_count   number of names that follow
+-- ARGV[8...]             names of triggers to remove; then for each trigger to write: name, packed definition,
 --                        watermark in ms, due instant in ms or empty
 -- Returns {CREATED | CHANGED | UNCHANGED, record}, {CONFLICT, version}, {DELETING},
---         {MISPLACED}: partitioned as the stored one is not, or the other way round
+--         {MISPLACED}: partitioned as the stored one is not, or the other way round; {DUE, trigger...}
 -- Cost    O(t log n) for t given triggers among n of the shard
 -- Called by RedisJobStore.putJob
 --@include lib/codes.lua
@@ -26,15 +27,15 @@
 local jobs, job_names = KEYS[1], KEYS[2]
 local keys = { triggers = KEYS[3], trigger_names = KEYS[4], due = KEYS[5], expiry = KEYS[6] }
 local job, expected, definition, facts, wake_channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local remove_count, arguments = tonumber(ARGV[6]), ARGV
+local if_decided, remove_count, arguments = ARGV[6] == '1', tonumber(ARGV[7]), ARGV
 
 local old = redis.call('HGET', jobs, job)
 if old and is_deleting(old) then
   return { DELETING }
 end
 local removals, writes = {}, {}
-for i = 7, #arguments do
-  local list = i < 7 + remove_count and removals or writes
+for i = 8, #arguments do
+  local list = i < 8 + remove_count and removals or writes
   list[#list + 1] = arguments[i]
 end
 if expected ~= '' and tonumber(expected) ~= job_version(old) then
@@ -53,8 +54,13 @@ if old and is_partitioned(old) ~= is_partitioned(facts) then
   return { MISPLACED }
 end
 
-local version, created_at, paused_since, resumed_at, old_definition, pause_reason, _
 local now = server_time()
+local due = if_decided and undecided(keys, job, writes, now) or {}
+if #due > 0 then
+  return { DUE, unpack(due) }
+end
+
+local version, created_at, paused_since, resumed_at, old_definition, pause_reason, _
 if old then
   version, created_at, paused_since, resumed_at, _, old_definition, pause_reason = open_job(old)
 else

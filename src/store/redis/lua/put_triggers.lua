@@ -8,17 +8,20 @@
 -- ARGV[2] expected       version of each, 0 = only where there is none, empty = any
 -- ARGV[3] wake_channel   text
 -- ARGV[4] is_spread      1 when the triggers are placed as those of a partitioned job
--- ARGV[5...]             for each: name, packed definition, watermark in ms, due instant in ms or empty
+-- ARGV[5] if_decided     1 when none that is due may be replaced
+-- ARGV[6...]             for each: name, packed definition, watermark in ms, due instant in ms or empty
 -- Returns {OK, CREATED | CHANGED | UNCHANGED...}, {NOT_FOUND}, {CONFLICT, version}, {MISPLACED}: the job is
---         partitioned and the triggers are not placed so, or the other way round
+--         partitioned and the triggers are not placed so, or the other way round; {DUE, trigger...}
 -- Cost    O(t log n) for t given triggers among n of the shard
 -- Called by RedisJobStore.putTriggers
 --@include lib/codes.lua
+--@include lib/server_time.lua
 --@include lib/job_record.lua
 --@include lib/write_triggers.lua
 local jobs = KEYS[1]
 local keys = { triggers = KEYS[2], trigger_names = KEYS[3], due = KEYS[4], expiry = KEYS[5] }
-local job, expected, wake_channel, is_spread, arguments = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', ARGV
+local job, expected, wake_channel, is_spread, if_decided = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5] == '1'
+local arguments = ARGV
 
 local record = redis.call('HGET', jobs, job)
 if not record or is_deleting(record) then
@@ -28,8 +31,8 @@ if is_partitioned(record) ~= is_spread then
   return { MISPLACED }
 end
 local writes = {}
-for i = 5, #arguments do
-  writes[i - 4] = arguments[i]
+for i = 6, #arguments do
+  writes[i - 5] = arguments[i]
 end
 if expected ~= '' then
   -- The next version with what this call writes: the answer to it was lost. Who asks for new ones is told.
@@ -46,6 +49,10 @@ if expected ~= '' then
   if is_repeated then
     return { OK, unpack(known) }
   end
+end
+local due = if_decided and undecided(keys, job, writes, server_time()) or {}
+if #due > 0 then
+  return { DUE, unpack(due) }
 end
 local outcomes, is_written = write_triggers(keys, job, writes)
 if is_written then

@@ -13,6 +13,22 @@ local function are_written(keys, job, writes)
   return true
 end
 
+-- Triggers that `writes` (as below) would replace while they are due: what is due of them is not decided.
+local function undecided(keys, job, writes, now)
+  local found = {}
+  for i = 1, #writes, 4 do
+    local member = job .. '/' .. writes[i]
+    local due_at = redis.call('ZSCORE', keys.due, member)
+    if due_at and tonumber(due_at) <= now then
+      local old = redis.call('HGET', keys.triggers, member)
+      if old and string.match(old, '^[^\n]*\n(.*)$') ~= writes[i + 1] then
+        found[#found + 1] = member
+      end
+    end
+  end
+  return found
+end
+
 -- Writes triggers of one job. `writes` holds for each: name, packed definition, watermark, due instant (or '').
 -- What is equal to what is stored stays untouched. Returns an outcome for each, and whether any was written.
 local function write_triggers(keys, job, writes)
