@@ -74,8 +74,9 @@ export class RollbackGuard {
    */
   async compare(): Promise<void> {
     const { progress, checkpoints, memory, term } = this.#deps;
-    const found = await progress.readProgress(term.shard);
     const known = joinKnown((await checkpoints?.read(term.shard)) ?? null, memory.get(term.shard) ?? null);
+    // After it: what another leader adds in between is then no loss.
+    const found = await progress.readProgress(term.shard);
     this.#known = known;
     const loss = known === null ? null : lossOf(known, found);
     if (known === null || loss === null) return;
