@@ -2,6 +2,7 @@ import {
   connectInTime,
   describeSource,
   openCommandClient,
+  reviveWhenEnded,
   type RedisClient,
   type RedisSource,
 } from './redis-clients.js';
@@ -48,6 +49,7 @@ export class RedisConnection extends Service {
       this.#lastError = error;
       deps.logger.warn('redis-connection-error', { address: this.address, error });
     });
+    reviveWhenEnded(this.#client, deps.clock, this.stopSignal);
   }
 
   /** How often the connection was lost, or the nodes of a cluster have changed: what is behind it may be another server now. */

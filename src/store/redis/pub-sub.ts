@@ -4,7 +4,7 @@ import type { Logger } from '../../runtime/logger.js';
 import { Service } from '../../runtime/service.js';
 import type { Unsubscribe } from '../execution-store.js';
 import type { Subscriber } from './cluster-subscriber.js';
-import { connectInTime, openSubscriber, type RedisSource } from './redis-clients.js';
+import { connectInTime, openSubscriber, reviveWhenEnded, type RedisSource } from './redis-clients.js';
 import { translateRedisError } from './redis-errors.js';
 
 interface Subscription {
@@ -34,6 +34,7 @@ export class RedisPubSub extends Service {
     this.#client.on('error', (error: unknown) => logger.warn('redis-subscriber-error', { error }));
     this.#client.on('message', (channel: string, text: string) => this.#deliver(channel, text));
     this.#client.on('ready', () => this.#onReady());
+    reviveWhenEnded(this.#client, clock, this.stopSignal);
   }
 
   /** Resolves when the subscription stands. `onGap` is called after it was interrupted and stands again. */

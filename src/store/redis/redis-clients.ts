@@ -84,6 +84,21 @@ export async function connectInTime(client: RedisClient, clock: Clock, signal: A
   }
 }
 
+const REVIVE_AFTER_MS = 100;
+
+/**
+ * Connects again where the client has given up for good, until the signal is aborted. That happens behind Sentinels:
+ * a failover that the client hears of while it asks for the master ends the attempt, and with it the client.
+ */
+export function reviveWhenEnded(client: RedisClient, clock: Clock, signal: AbortSignal): void {
+  client.on('end', () => {
+    if (signal.aborted) return;
+    clock.setTimer(REVIVE_AFTER_MS, () => {
+      if (!signal.aborted && client.status === 'end') client.connect().catch(() => undefined);
+    });
+  });
+}
+
 /** The address without credentials, for logs and messages. */
 export function describeSource(source: RedisSource): string {
   if (typeof source === 'string') return source.replace(/\/\/[^@/]*@/, '//');

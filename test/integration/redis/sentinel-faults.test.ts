@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SentinelConnector } from 'ioredis';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { ask, startSentinel, untilCopied, type SentinelTopology } from '../../support/redis-topologies.js';
 import { eventually } from '../../support/wait.js';
 import { connected, firedOf, fireInSteps, insist, storedJob, storesAt, subscribing } from './rig.js';
@@ -78,4 +79,33 @@ it('connects although a Sentinel accepts connections and says nothing', async ()
   const connection = await connected(topology.url);
   expect(await connection.send('PING', [])).toBe('PONG');
   topology.resume(first);
+});
+
+it('comes back when it hears of a failover just while it asks who the master is', async () => {
+  const connection = await connected(topology.url);
+  const pubSub = await subscribing(topology.url);
+  const heard: string[] = [];
+  let gaps = 0;
+  await pubSub.subscribe(
+    'still',
+    (text) => void heard.push(text),
+    () => void gaps++,
+  );
+  const prototype = SentinelConnector.prototype as unknown as { resolve(...args: unknown[]): Promise<unknown> };
+  const resolve = prototype.resolve;
+  const interrupted = new Set<unknown>();
+  const spy = vi.spyOn(prototype, 'resolve').mockImplementation(function (this: SentinelConnector, ...args) {
+    // What the detector of the connection before does, which is listening still.
+    if (!interrupted.has(this)) this.disconnect();
+    interrupted.add(this);
+    return resolve.apply(this, args);
+  });
+  onTestFinished(() => spy.mockRestore());
+  const master = await topology.master();
+  for (const type of ['normal', 'pubsub']) await ask(master, 'CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
+  await eventually('both were interrupted', () => interrupted.size >= 2);
+  await insist(() => connection.send('PUBLISH', ['still', 'here']));
+  await eventually('the gap', () => gaps > 0);
+  await insist(() => connection.send('PUBLISH', ['still', 'there']));
+  await eventually('the message', () => heard.includes('there'));
 });
