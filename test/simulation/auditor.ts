@@ -153,7 +153,7 @@ export class Auditor implements StoreMonitor {
       putTrigger: (...args: Parameters<MemoryShard['putTrigger']>) => {
         changed();
         putTrigger(...args);
-        this.#guard(() => this.fires.written(args[1]));
+        this.#guard(() => this.fires.written(args[1], this.#now()));
       },
       removeTrigger: (...args: Parameters<MemoryShard['removeTrigger']>) => {
         const isRemoved = removeTrigger(...args);

@@ -171,7 +171,7 @@ export class DelayLedger {
     const { watermark, fresh } = to;
     if (fresh !== null) {
       if (watermark < fresh.nominalAt) throw new Violation('I1', `${fresh.id} lies outside of its decision`);
-      if (fresh.state === 'missed') life.base = watermark;
+      life.base = Math.max(life.base, watermark);
     } else if (watermark !== life.base) {
       const isFormer = this.#recorded.get(key)?.has(watermark) === true;
       if (!isFormer && this.#pauses.since(key, life.watermark).length === 0)

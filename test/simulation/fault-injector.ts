@@ -132,7 +132,7 @@ export class FaultInjector {
     ['pause', () => this.#pause(this.#pickMember())],
     ['pause', () => this.#pause(this.#pickMember('scheduler'))],
     ['cut from store', () => this.#cutStore([this.#pickMember().link])],
-    ['worker cut from store', () => this.#cutStore([this.#pickMember('worker').link])],
+    ['worker cut from store', () => this.#cutWorker()],
     ['cut from zookeeper', () => this.#cutZooKeeper()],
     ['connections to zookeeper reset', () => this.#zookeeperLinks().forEach((link) => link.reset())],
     ['flaky', () => this.#disturb([this.#pickMember().link], this.#flaky())],
@@ -183,6 +183,14 @@ export class FaultInjector {
     const delivering = this.#random.chance(0.5);
     for (const link of links) link.cut();
     this.#during('cut', this.#duration(), () => links.forEach((link) => link.heal(delivering)));
+  }
+
+  /** Beyond its leases, so that another takes over what it runs. */
+  #cutWorker(): void {
+    const { link } = this.#pickMember('worker');
+    const durationMs = this.#shape.leaseMs * (1 + 2 * this.#random.next());
+    link.cut();
+    this.#during('cut', durationMs, () => link.heal(this.#random.chance(0.5)));
   }
 
   #cutZooKeeper(): void {

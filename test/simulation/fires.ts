@@ -32,6 +32,8 @@ export class Fires {
   readonly timetables = new FiringLedger(this.pauses);
   readonly delays = new DelayLedger(this.pauses);
   readonly backfills: BackfillLedger;
+  /** What the store holds to be due next. */
+  readonly #due = new Map<TriggerKey, { readonly version: number; readonly dueAt: number }>();
   /** By the store's clock, when that was set last: members estimate it wrong for a while. */
   clockSetAt = -Infinity;
   /** What is written just now comes from who writes a trigger anew, not from the leader. */
@@ -63,12 +65,18 @@ export class Fires {
     else this.timetables.recorded(trigger, record, recording);
   }
 
-  written(trigger: Trigger): void {
+  written(trigger: Trigger, now: number): void {
+    const { key, state, dueAt } = trigger;
+    const old = this.#due.get(key);
+    if (old !== undefined && old.version !== state.version && old.dueAt <= now)
+      throw new Violation('I2', `${key} was written anew while it was due, and nobody has decided that`);
+    this.#due.set(key, { version: state.version, dueAt: dueAt ?? Infinity });
     if (isDelay(trigger.definition.data)) this.delays.written(trigger, { isReplacing: this.isReplacing });
     else this.timetables.written(trigger);
   }
 
   removed(trigger: TriggerKey): void {
+    this.#due.delete(trigger);
     this.delays.removed(trigger);
     this.timetables.removed(trigger);
   }

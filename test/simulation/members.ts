@@ -194,7 +194,7 @@ async function work(
 ): Promise<string> {
   const { random } = sim;
   const { executionId: id, attempt, job, signal } = context;
-  const isLong = random.chance(job === SLOW_JOB ? 0.15 : 0.04);
+  const isLong = random.chance(job === SLOW_JOB ? 0.3 : 0.04);
   const durationMs = isLong ? leaseMs * 3 * random.next() : 2000 * random.next() ** 3;
   const isDeaf = random.chance(0.1);
   const fails = random.chance(0.08);

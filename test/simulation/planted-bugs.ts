@@ -117,6 +117,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     by: 'if (isDue(retryAt) && retryAt === 0) count += await',
   },
   {
+    name: 'what is due of a trigger that is written anew is forgotten',
+    file: 'src/client/undecided-times.ts',
+    replace: 'return await write({ ifDecided: true });',
+    by: 'return await write({ ifDecided: false });',
+  },
+  {
     name: 'an end makes nothing due',
     file: 'src/store/memory/memory-shard.ts',
     replace: 'this.putTrigger(stored, { ...trigger, state: { ...state, watermark }, dueAt });',

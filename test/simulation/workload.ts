@@ -177,7 +177,12 @@ export class Workload {
 
   #delay(name: string): NamedTrigger {
     const random = this.#random;
-    const delayMs = random.chance(0.5) ? random.between(1000, 30_000) : random.between(30_000, 600_000);
+    const [least, most] = random.pick([
+      [1000, 4000],
+      [4000, 30_000],
+      [30_000, 600_000],
+    ] as const);
+    const delayMs = random.between(least, most);
     const endAt = random.chance(0.1) ? this.#clock.now() + random.between(2, 20) * delayMs : null;
     const maxFires = random.chance(0.1) ? random.between(1, 20) : null;
     const graceMs = random.pick([1000, 5000, 60_000]);
