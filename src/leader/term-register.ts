@@ -10,7 +10,7 @@ export interface TermRegisterDeps {
   readonly metrics: Metrics;
   readonly probe: Probe;
   /** The holder of a term ended it, not the elector. */
-  readonly onHolderEnd?: (term: LeadershipTerm) => void;
+  readonly onHolderEnd?: (term: LeadershipTerm, reason: TermEndReason) => void;
 }
 
 /** The terms of one member, at most one for each shard. Announces each to the listener exactly once. */
@@ -77,6 +77,6 @@ export class TermRegister {
     metrics.termsEnded.inc({ reason });
     logger.info('term-ended', { shard: term.shard, epoch: term.epoch, reason });
     probe.signal('term-ended', { shard: term.shard, epoch: term.epoch, reason });
-    if (isEndedByHolder) onHolderEnd?.(term);
+    if (isEndedByHolder) onHolderEnd?.(term, reason);
   }
 }

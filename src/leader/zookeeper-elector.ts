@@ -9,7 +9,7 @@ import { PeriodicLoop } from '../runtime/periodic-loop.js';
 import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
 import type { Fitness, LeaderElector } from './leader-elector.js';
-import type { LeadershipTerm } from './leadership-term.js';
+import type { LeadershipTerm, TermEndReason } from './leadership-term.js';
 import { Membership, type SchedulerMember } from './membership.js';
 import type { ShardCheckpoints } from './shard-checkpoints.js';
 import { ShardOwnership } from './shard-ownership.js';
@@ -56,6 +56,8 @@ const RETAKE_DELAY_MS = 1000;
 /** After a pass in which some shards could not be settled; doubled for each further one. */
 const RETRY_MS = 100;
 const MAX_RETRY_MS = 2000;
+/** How often a member that has withdrawn finds out whether it may come back. */
+const WITHDRAWN_RETRY_MS = 250;
 
 /**
  * Elects through ZooKeeper. The members agree on an assignment of the shards; each holds the owner znodes of its
@@ -81,7 +83,11 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   readonly #retakeAt = new Map<ShardId, number>();
   #prepared: ZooKeeperClient | undefined;
   #failures = 0;
+  /** Something speaks against this member's reaching the store. */
   #isDoubtful = false;
+  /** A holder has tried in vain to reach the store. */
+  #isCutOff = false;
+  #isWithdrawn = false;
   #joined: () => void = () => undefined;
   #refused: (error: Error) => void = () => undefined;
 
@@ -105,7 +111,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
       (_, shard) => new ShardOwnership({ clock, logger, readFence }, { shard, paths: this.#paths, claimant }),
     );
     this.#terms = new TermRegister(
-      { logger, metrics, probe, onHolderEnd: (term) => this.#leaveAlone(term.shard) },
+      { logger, metrics, probe, onHolderEnd: (term, reason) => this.#givenUp(term.shard, reason) },
       { member: config.member },
     );
     this.#session = new ZooKeeperSession(
@@ -201,6 +207,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     if (this.#prepared !== client) await prepareCluster(client, this.#paths, this.#config.shardCount);
     this.#prepared = client;
     if (this.#isRefused() || !(await this.#isFit())) return await this.#withdraw(client);
+    this.#isWithdrawn = false;
     if (!(await this.#membership.join(client))) return;
     const { members, assignment } = await this.#assignment.settle(client, () => this.#membership.list(client));
     this.#joined();
@@ -265,9 +272,15 @@ export class ZooKeeperElector extends Service implements LeaderElector {
 
   /** Can this member reach the store? Asked only after something spoke against it. */
   async #isFit(): Promise<boolean> {
+    if (this.#isCutOff) {
+      // Others should not wait until this member has tried once more.
+      this.#isCutOff = false;
+      this.#isDoubtful = true;
+      return false;
+    }
     if (!this.#isDoubtful) return true;
     this.#isDoubtful = false;
-    await this.#readFence(0).catch((error: unknown) => this.#deps.logger.warn('candidacy-withdrawn', { error }));
+    await this.#readFence(0).catch(() => undefined);
     return !this.#isDoubtful;
   }
 
@@ -275,12 +288,16 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   async #withdraw(client: ZooKeeperClient): Promise<number> {
     await Promise.all(this.#shards.map((shard) => this.#giveUp(client, shard)));
     await this.#membership.leave(client);
+    const reason = this.#deps.fitness?.refusal() ?? 'the store does not answer';
+    if (!this.#isWithdrawn) this.#deps.logger.warn('candidacy-withdrawn', { reason });
+    this.#isWithdrawn = true;
     this.#deps.probe.signal('candidacy-withdrawn');
-    return this.#retryDelayMs();
+    return WITHDRAWN_RETRY_MS;
   }
 
-  /** Its holder gave the term up: a pause keeps two that are of different opinion from chasing each other. */
-  #leaveAlone(shard: ShardId): void {
+  /** By its holder: a pause keeps two that are of different opinion from chasing each other. */
+  #givenUp(shard: ShardId, reason: TermEndReason): void {
+    if (reason === 'resigned') this.#isCutOff = true;
     this.#retakeAt.set(shard, this.#deps.clock.monotonicNow() + RETAKE_DELAY_MS);
     this.#loop.wake();
   }

@@ -32,6 +32,8 @@ export interface RollbackGuardDeps {
 
 const MARK_MS: DurationMs = 1000;
 const RETRY_MS: DurationMs = 100;
+/** A leader that the store has not answered for so long leaves its shard to members that may reach it. */
+export const RESIGN_AFTER_MS: DurationMs = 5000;
 /** A checkpoint of a shard in which nothing fires is renewed this seldom. */
 const IDLE_CHECKPOINT_MS: DurationMs = 10_000;
 
@@ -43,6 +45,7 @@ const IDLE_CHECKPOINT_MS: DurationMs = 10_000;
  *   every second     one commit is counted, if the store still has at least what it has acknowledged
  *   each fire        is counted by the store; when its answer comes, one more is known to be there
  *   interruption     of the connection: no fire is sent before the next mark was answered
+ *   no answer        for `RESIGN_AFTER_MS`: the term is given up
  *
  * A loss is reported, recorded, and the term ended: the next one begins on an epoch above all that was seen, and
  * reads everything anew. Of a foreign store nothing is written, and the shard is not led on it.
@@ -58,6 +61,8 @@ export class RollbackGuard {
   #marking: Promise<void> | undefined;
   #hasFired = false;
   #checkpointAt = -Infinity;
+  /** Monotonic instant at which the last mark that was answered was sent. */
+  #heardAt = 0;
   #hasReportedForeign = false;
 
   constructor(deps: RollbackGuardDeps) {
@@ -133,6 +138,7 @@ export class RollbackGuard {
       await this.#mark();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
+      if (this.#deps.clock.monotonicNow() - this.#heardAt >= RESIGN_AFTER_MS) term.end('resigned');
       return RETRY_MS;
     }
     await this.#checkpoint().catch((error: unknown) => {
@@ -149,13 +155,15 @@ export class RollbackGuard {
   }
 
   async #markOnce(): Promise<void> {
-    const { progress, term, metrics } = this.#deps;
+    const { progress, term, metrics, clock } = this.#deps;
     const { shard, epoch } = term;
+    const sentAt = clock.monotonicNow();
     const interruption = progress.interruptionCount;
     const { history = null, commits = 0 } = this.#known ?? {};
     try {
       const result = await progress.markProgress(shard, epoch, { history, commits });
       this.#generation += 1;
+      this.#heardAt = sentAt;
       if (result.outcome === 'behind') return await this.#onBehind(result.found);
       const { decidedThrough = 0, lostThrough = 0, commits: least = 0 } = this.#known ?? {};
       const counted = Math.max(least, result.commits);

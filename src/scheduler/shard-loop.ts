@@ -22,7 +22,7 @@ import { CatchUpPace } from './catch-up-pace.js';
 import { FirePlanner } from './fire-planner.js';
 import { FireReporter } from './fire-reporter.js';
 import type { PlannedFire } from './planned-fire.js';
-import { RollbackGuard } from './rollback-guard.js';
+import { RESIGN_AFTER_MS, RollbackGuard } from './rollback-guard.js';
 import { ShardBackfiller } from './shard-backfiller.js';
 import { ShardReplanner } from './shard-replanner.js';
 import { ShardUpkeep } from './shard-upkeep.js';
@@ -261,11 +261,13 @@ export class ShardLoop extends Service {
     this.#reporter.report(decisions, answer);
   }
 
-  /** Repeats until it succeeds, the term ends or the loop is stopped. */
+  /** Repeats until it succeeds, the term ends, which it does after a while, or the loop is stopped. */
   async #untilDone<T>(what: () => Promise<T>): Promise<T> {
     const { clock, logger, term } = this.#deps;
+    const giveUpAt = clock.monotonicNow() + RESIGN_AFTER_MS;
     for (let failures = 0; ; failures++) {
       this.stopSignal.throwIfAborted();
+      if (clock.monotonicNow() >= giveUpAt) term.end('resigned');
       term.ended.throwIfAborted();
       try {
         return await what();

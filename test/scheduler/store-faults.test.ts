@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { StoreUnavailableError } from '../../src/domain/errors.js';
 import type { Clock } from '../../src/runtime/clock.js';
 import type { FireDecision } from '../../src/store/execution-store.js';
 import { every, setup } from './shard-fixture.js';
@@ -123,6 +124,34 @@ describe('ShardLoop on a store that fails', () => {
     await clock.advance(1000);
     expect(loop.state).toBe('running');
     expect(await fired()).toEqual(['a@1000+0']);
+  });
+
+  it('gives its term up when the store has not answered for five seconds, and not before', async () => {
+    const { clock, stores, lead, put } = setup();
+    await put({ a: every(1000) });
+    const { term } = await lead();
+    const gone = new StoreUnavailableError('CJ_REDIS_UNAVAILABLE', 'no store');
+    const mark = vi.spyOn(stores.progress, 'markProgress').mockRejectedValue(gone);
+    await clock.advance(4900);
+    expect(term.ended.aborted).toBe(false);
+    mark.mockRestore();
+    await clock.advance(1100);
+    vi.spyOn(stores.progress, 'markProgress').mockRejectedValue(gone);
+    await clock.advance(3900);
+    expect(term.ended.aborted).toBe(false);
+    await clock.advance(1200);
+    expect(term.ended.reason).toBe('resigned');
+  });
+
+  it('gives its term up when it cannot begin for five seconds', async () => {
+    const { clock, faulty, lead, put } = setup();
+    await put({ a: every(1000) });
+    faulty.inject('sealFence', 'before', 10_000);
+    const { term } = await lead();
+    await clock.advance(4900);
+    expect(term.ended.aborted).toBe(false);
+    await clock.advance(1500);
+    expect(term.ended.reason).toBe('resigned');
   });
 
   it('stops within half a second though the store does not answer', async () => {

@@ -94,7 +94,8 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     name: 'cut-redis',
     sites: SINGLE,
     part: 'scheduler',
-    holdMs: [3000, 7000],
+    // Beyond the time after which a leader that Redis does not answer gives its shards up.
+    holdMs: [4000, 11_000],
     boundMs: withoutRedis,
     inject: async ({ scheduler }) => silenceRedis(scheduler),
   },
