@@ -24,6 +24,11 @@ export async function sentinelRedis(): Promise<SentinelSite> {
   const sentinels = topology.sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
   const client = new Redis({ ...CLIENT_OPTIONS, sentinels, name: topology.masterName, failoverDetector: true });
   client.on('error', () => undefined);
+  let isStopped = false;
+  // It gives up for good when it hears of a failover while it asks for the master.
+  client.on('end', () => {
+    if (!isStopped) setTimeout(() => void client.connect().catch(() => undefined), 100);
+  });
   return {
     kind: 'sentinel',
     topology,
@@ -32,6 +37,7 @@ export async function sentinelRedis(): Promise<SentinelSite> {
     proxiedPort: null,
     url: topology.url,
     async stop() {
+      isStopped = true;
       client.disconnect();
       await topology.stop();
     },

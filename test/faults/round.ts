@@ -10,7 +10,15 @@ import { Load } from './load.js';
 import type { Member } from './member.js';
 import { CLOCK_ERROR_MS } from './plan-book.js';
 import type { Random } from './random.js';
-import { countOpen, earliestDue, readContents, readFence, readRecords, type ShardSource } from './shard-contents.js';
+import {
+  countOpen,
+  earliestDue,
+  readContents,
+  readFence,
+  readRecords,
+  readsFromMaster,
+  type ShardSource,
+} from './shard-contents.js';
 import type { Violation } from './violation.js';
 
 export interface RoundOptions {
@@ -165,8 +173,10 @@ async function leads({ client, cluster }: ShardSource, member: Member): Promise<
 
 async function caughtUp(source: ShardSource): Promise<readonly string[]> {
   return within('fires are up to date', async () => {
+    if (!(await readsFromMaster(source))) return false;
     const due = await Promise.all(shards.map((shard) => earliestDue(source, shard)));
-    return Math.min(...due) > Date.now() - 300;
+    // While a round goes on something is due at any time.
+    return Math.min(...due) > Date.now() - 300 && due.some((at) => at < Infinity);
   });
 }
 

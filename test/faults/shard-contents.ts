@@ -54,6 +54,14 @@ export async function countOpen({ client, cluster }: ShardSource, shard: number)
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
+/** False while the client is at a server that was the master once: then it is made to look for the new one. */
+export async function readsFromMaster({ client }: ShardSource): Promise<boolean> {
+  if (client.isCluster) return true;
+  const [role] = (await client.call('ROLE')) as string[];
+  if (role !== 'master') (client as Redis).disconnect(true);
+  return role === 'master';
+}
+
 /** Earliest due instant; Infinity when nothing is due ever. */
 export async function earliestDue({ client, cluster }: ShardSource, shard: number): Promise<number> {
   const [, score] = (await client.call('ZRANGE', keyOf(cluster, shard, 'due'), '0', '0', 'WITHSCORES')) as string[];
