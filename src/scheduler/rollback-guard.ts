@@ -203,6 +203,8 @@ export class RollbackGuard {
     events.publish([{ type: 'rolled-back', at, facts }]);
     probe.signal('rolled-back', facts);
     if (loss === 'foreign') return;
+    // Whoever leads by now finds the same.
+    if (!term.isTrusted()) return;
     await progress.recordRollback(shard, epoch, { kind: loss, at, lostCommits, decidedThrough });
     const lostThrough = Math.max(known.lostThrough, decidedThrough);
     const left = found.history === null ? null : { ...known, ...found, history: found.history, lostThrough };

@@ -6,6 +6,7 @@ import { memoryStores } from './implementations.js';
 import { describeJobStore } from './job-store.contract.js';
 import { describeNodeRegistry } from './node-registry.contract.js';
 import { describePlanningStore } from './planning-store.contract.js';
+import { describeProgressStore } from './progress-store.contract.js';
 
 describeJobStore('memory', memoryStores);
 describeExecutionStore('memory', memoryStores);
@@ -14,3 +15,4 @@ describeEventBus('memory', memoryStores);
 describeCalendarStore('memory', memoryStores);
 describePlanningStore('memory', memoryStores);
 describeBackfillStore('memory', memoryStores);
+describeProgressStore('memory', memoryStores);

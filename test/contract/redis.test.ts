@@ -6,6 +6,7 @@ import { redisStores } from './implementations.js';
 import { describeJobStore } from './job-store.contract.js';
 import { describeNodeRegistry } from './node-registry.contract.js';
 import { describePlanningStore } from './planning-store.contract.js';
+import { describeProgressStore } from './progress-store.contract.js';
 
 describeJobStore('redis', redisStores);
 describeExecutionStore('redis', redisStores);
@@ -14,3 +15,4 @@ describeEventBus('redis', redisStores);
 describeCalendarStore('redis', redisStores);
 describePlanningStore('redis', redisStores);
 describeBackfillStore('redis', redisStores);
+describeProgressStore('redis', redisStores);

@@ -14,7 +14,8 @@ it('calls it no loss when another leader goes on while the checkpoint is read', 
   const metrics = new Metrics();
   const stores = new MemoryStores({ clock }, { shardCount: 1 });
   const { progress } = stores;
-  const mark = () => progress.markProgress(0, epochOf(1));
+  await stores.executions.sealFence(0, epochOf(1), 'a');
+  const mark = () => progress.markProgress(0, epochOf(1), { history: null, commits: 0 });
   await mark();
   const read = async (): Promise<KnownProgress> => {
     await mark();

@@ -98,7 +98,9 @@ export class MemoryExecutionStore implements ExecutionStore {
   async fire(id: ShardId, epoch: Epoch, decisions: readonly FireDecision[]): Promise<readonly FireResult[]> {
     const shard = this.#admitted(id, epoch);
     const now = this.#clock.now();
-    return decisions.map((decision) => applyDecision(shard, decision, { epoch, now }));
+    const results = decisions.map((decision) => applyDecision(shard, decision, { epoch, now }));
+    if (results.some(({ outcome }) => outcome === 'fired')) shard.commits += 1;
+    return results;
   }
 
   async dropOrphans(id: ShardId, epoch: Epoch, triggers: readonly TriggerKey[]): Promise<void> {

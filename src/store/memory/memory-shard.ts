@@ -44,6 +44,10 @@ const PRIORITY_STEP = 1e13;
  */
 export class MemoryShard {
   fence: FenceState = { epoch: epochOf(0), member: null, sealedAt: null };
+  /** Of leaders: calls that fired, and marks. */
+  commits = 0;
+  /** Whether the line of commits has begun. */
+  hasHistory = false;
   readonly jobs = new Map<JobKey, StoredJob>();
   readonly due = new ScoredSet<TriggerKey>();
   /** Triggers without a further fire, by the instant at which they are deleted. */
