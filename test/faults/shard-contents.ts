@@ -64,7 +64,9 @@ export async function readsFromMaster({ client }: ShardSource): Promise<boolean>
 
 /** Earliest due instant; Infinity when nothing is due ever. */
 export async function earliestDue({ client, cluster }: ShardSource, shard: number): Promise<number> {
-  const [, score] = (await client.call('ZRANGE', keyOf(cluster, shard, 'due'), '0', '0', 'WITHSCORES')) as string[];
+  const reply = (await client.call('ZRANGE', keyOf(cluster, shard, 'due'), '0', '0', 'WITHSCORES')) as unknown[];
+  // In pairs or flat, as the protocol has it.
+  const [, score] = reply.flat();
   return score === undefined ? Infinity : Number(score);
 }
 
