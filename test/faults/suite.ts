@@ -20,8 +20,9 @@ export interface SuiteOptions {
   readonly faults: readonly Fault[];
   /** Rounds by name, `a` or `a+b`, in turn; empty = chosen by the seed among all faults. */
   readonly only: readonly string[];
-  /** No round begins after so long. */
+  /** No round begins after so long, unless some fault came fewer than `leastTimes`. */
   readonly forMs: number;
+  readonly leastTimes?: number;
   readonly maxRounds: number;
   readonly fires: number;
   /** No round begins after it is aborted. */
@@ -45,15 +46,17 @@ const SITES: Readonly<Record<SiteKind, () => Promise<RedisSite>>> = {
 
 /** Round after round until the time is over. Sites are started when they are first needed, and stand until the end. */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
-  const { seed, faults, only, forMs, maxRounds, signal, say } = options;
+  const { seed, faults, only, forMs, leastTimes = 0, maxRounds, signal, say } = options;
   mkdirSync(options.folder, { recursive: true });
   const sites = new Sites(options);
   const tally = new Tally();
   const failed: { replay: string; text: string }[] = [];
   const chooser = new RoundChooser(faults);
   const until = performance.now() + forMs;
+  const names = faults.map(({ name }) => name);
+  const goesOn = (): boolean => performance.now() < until || tally.leastOf(names).times < leastTimes;
   try {
-    for (let round = 0; round < maxRounds && (round === 0 || performance.now() < until); round += 1) {
+    for (let round = 0; round < maxRounds && (round === 0 || goesOn()); round += 1) {
       if (signal?.aborted === true) break;
       // The first round has the seed itself, so that `--rounds 1` with a round's seed is that round.
       const roundSeed = (seed + round * 7919) % 2 ** 31;
@@ -61,15 +64,15 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       const named = only[round % Math.max(1, only.length)];
       const choice =
         named === undefined ? chooser.next(random) : namedRound(named, faults, ['single', 'sentinel', 'cluster']);
-      const names = choice.faults.map((fault) => fault.name).join('+');
-      const replay = `--rounds 1 --seed ${roundSeed} --only ${names}`;
+      const chosen = choice.faults.map((fault) => fault.name).join('+');
+      const replay = `--rounds 1 --seed ${roundSeed} --only ${chosen}`;
       const startedAt = performance.now();
       const play = { choice, random: new Random(roundSeed), round, options };
       const result = await playRound(await sites.get(choice.kind), play).catch(asError);
       if (result instanceof Error) {
         // A site that could not be healed is of no use for the next round.
         failed.push({ replay, text: result.message });
-        say(`round ${round} ${choice.kind} ${names}: BROKEN, ${result.message}`);
+        say(`round ${round} ${choice.kind} ${chosen}: BROKEN, ${result.message}`);
         await sites.discard();
         continue;
       }
@@ -79,7 +82,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       const note = lostByRedis === 0 ? '' : ` (${lostByRedis} traces of writes that Redis lost, reported)`;
       const verdict = counted.length === 0 ? `ok${note}` : `${counted.length} VIOLATIONS`;
       say(
-        `round ${round} ${choice.kind} ${names}: ${verdict}, ${result.fires} fires (${result.required} required), gap ${result.worstGapMs} of ${explainedMs(result)} ms, ${result.backMs === null ? '' : `back after ${result.backMs} ms, `}${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
+        `round ${round} ${choice.kind} ${chosen}: ${verdict}, ${result.fires} fires (${result.required} required), gap ${result.worstGapMs} of ${explainedMs(result)} ms, ${result.backMs === null ? '' : `back after ${result.backMs} ms, `}${result.fencedWrites} fenced, ${Math.round((performance.now() - startedAt) / 1000)} s`,
       );
       if (counted.length === 0) continue;
       const text = describeViolations(result.violations);
