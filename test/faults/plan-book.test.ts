@@ -88,7 +88,15 @@ describe('PlanBook', () => {
     expect(held[0]?.spans[1]).toEqual({
       rhythm: extra,
       may: { from: 18_000 - SLACK, until: 45_000 + SLACK },
-      must: { from: must.from, until: 35_000 - SLACK },
+      must: { from: 23_000 + SLACK, until: 35_000 - SLACK },
     });
+  });
+
+  it('does not require what a calendar gives before leaders that an outage has held up can have heard of it', () => {
+    const book = new PlanBook();
+    book.begin('t', { ...definition, byCalendar: true }, { sentAt: 20_000, ackedAt: 20_100 });
+    const mustFrom = (healedAt: number) => book.plans([{ from: 19_000, healedAt }])[0]?.spans[0]?.must.from;
+    expect(mustFrom(25_000)).toBe(25_000 + SLACK);
+    expect(mustFrom(20_000)).toBe(20_100 + SLACK);
   });
 });

@@ -76,11 +76,13 @@ type Outages = readonly Pick<FaultSpan, 'from' | 'healedAt'>[];
 function spanOf({ rhythm, byCalendar, begun, ended }: Definition, outages: Outages): FiringSpan {
   const end = ended === null ? -Infinity : ended.sentAt - CLOCK_ERROR_MS;
   // What happens once does so however late it was stored.
-  const settledAt = rhythm.kind === 'once' ? -Infinity : (begun.ackedAt ?? 0) + CLOCK_ERROR_MS;
+  let settledAt = rhythm.kind === 'once' ? -Infinity : (begun.ackedAt ?? 0) + CLOCK_ERROR_MS;
   const may = { from: begun.sentAt, until: ended === null ? Infinity : (ended.ackedAt ?? Infinity) };
   if (byCalendar) {
     may.until = Math.max(may.until, ...around(may.until, outages).map(({ healedAt }) => healedAt)) + CLOCK_ERROR_MS;
     may.from = Math.min(may.from, ...around(may.from, outages).map(({ from }) => from));
+    // Leaders plan anew when they have heard of it.
+    settledAt = Math.max(settledAt, ...around(settledAt, outages).map(({ healedAt }) => healedAt + CLOCK_ERROR_MS));
   }
   return {
     rhythm,
