@@ -66,7 +66,7 @@ describe('the connection', () => {
     await connection.send('CONFIG', ['SET', 'maxmemory', 1]);
     const scripts = new ScriptRunner({ connection }, { folder: SCRIPT_FOLDER, names: ['put_job', 'run'] });
     const keys = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `{x}${name}`);
-    const put = scripts.run('put_job', keys, ['ns/job', '', '{}', 'l 100|1|1|1', 'wake', 0, 't', 'e1', 0, 1]);
+    const put = scripts.run('put_job', keys, ['ns/job', '', '{}', 'l 100|1|1|1', 'wake', '', 0, 't', 'e1', 0, 1]);
     await expect(put).rejects.toMatchObject({ ...UNAVAILABLE, details: { reply: 'OOM' } });
     expect(await connection.send('DBSIZE', [])).toBe(0);
   });

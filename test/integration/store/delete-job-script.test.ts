@@ -7,7 +7,7 @@ const many = (count: number) => Object.fromEntries(Array.from({ length: count },
 describe('delete_job', () => {
   it('leaves nothing of a job with few triggers, and of no other job', async () => {
     const shard = await openShard();
-    await shard.run('put_job', 'shop/other', '', '{}', 'default/http 100|3|1|2', 'wake', 0, 'x', 'e1', 0, 5);
+    await shard.run('put_job', 'shop/other', '', '{}', 'default/http 100|3|1|2', 'wake', '', 0, 'x', 'e1', 0, 5);
     const before = await shard.dump();
     await putJob(shard, many(32));
     expect(await shard.run('delete_job', JOB, '')).toEqual([CODES.DELETED]);
@@ -31,7 +31,7 @@ describe('delete_job', () => {
     expect((await shard.dump()).jobs).toEqual({ [JOB]: '-' });
     expect((await shard.dump()).jobNames).toBeUndefined();
     expect(await fire(shard)).toEqual([CODES.OK, CODES.STALE, 0]);
-    expect(await shard.run('put_triggers', JOB, '', 'wake', '', 'new', 'e1', 0, 5)).toEqual([CODES.NOT_FOUND]);
+    expect(await shard.run('put_triggers', JOB, '', 'wake', '', '', 'new', 'e1', 0, 5)).toEqual([CODES.NOT_FOUND]);
     // The leader learns of a deletion that its caller did not finish.
     expect(await shard.run('delete_expired', EPOCH, 10)).toEqual([CODES.OK, 0, JOB]);
   });

@@ -35,13 +35,13 @@ async function listening() {
 describe('scripts wake the leader of the shard', () => {
   it('when a trigger was written, and not when none was', async () => {
     const { shard, wake, hints } = await listening();
-    const put = [JOB, '', '{}', `${LANE} 100|3|1000|2000`, wake, 0, 'a', 'e1', 0, 5];
+    const put = [JOB, '', '{}', `${LANE} 100|3|1000|2000`, wake, '', 0, 'a', 'e1', 0, 5];
     await shard.run('put_job', ...put);
     expect(await hints()).toEqual(['wake']);
     await shard.run('put_job', ...put);
-    await shard.run('put_triggers', JOB, '', wake, '', 'a', 'e1', 0, 5);
+    await shard.run('put_triggers', JOB, '', wake, '', '', 'a', 'e1', 0, 5);
     expect(await hints()).toEqual([]);
-    await shard.run('put_triggers', JOB, '', wake, '', 'a', 'e2', 0, 5, 'b', 'e1', 0, 5);
+    await shard.run('put_triggers', JOB, '', wake, '', '', 'a', 'e2', 0, 5, 'b', 'e1', 0, 5);
     expect(await hints()).toEqual(['wake']);
   });
 

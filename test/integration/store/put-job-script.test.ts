@@ -3,7 +3,7 @@ import { SCRIPT_CODES as CODES } from '../../../src/store/redis/script-manifest.
 import { JOB, openShard, putJob } from './script-harness.js';
 
 const put = (expected: number | '', definition: string, ...rest: (string | number)[]) =>
-  [JOB, expected, definition, 'default/http 100|3|1|2', 'wake', ...(rest.length === 0 ? [0] : rest)] as const;
+  [JOB, expected, definition, 'default/http 100|3|1|2', 'wake', '', ...(rest.length === 0 ? [0] : rest)] as const;
 
 describe('put_job', () => {
   it('writes job, name, triggers, due instants and the index in one step', async () => {
@@ -53,6 +53,7 @@ describe('put_job', () => {
       '{}',
       'default/handler/work 100|3|1000|2000',
       'wake',
+      '',
       2,
       'a',
       'nobody',

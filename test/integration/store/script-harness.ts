@@ -84,7 +84,7 @@ const FACTS = `${LANE} 100|3|1000|2000`;
 /** Stores a job of version 1 whose triggers become due at the given instants. */
 export async function putJob(shard: Shard, triggers: Record<string, number | ''> = {}): Promise<void> {
   const writes = Object.entries(triggers).flatMap(([name, dueAt]) => [name, 'e1000', 0, dueAt]);
-  await shard.run('put_job', JOB, '', '{}', FACTS, 'wake', 0, ...writes);
+  await shard.run('put_job', JOB, '', '{}', FACTS, 'wake', '', 0, ...writes);
 }
 
 export const EPOCH = 7;

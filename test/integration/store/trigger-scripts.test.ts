@@ -14,6 +14,7 @@ describe('put_triggers', () => {
       '',
       'wake',
       '',
+      '',
       ...['a', 'e1000', 99, 99],
       ...['b', 'e2000', 5, 30],
       ...['c', 'e1', 5, 40],
@@ -33,29 +34,29 @@ describe('put_triggers', () => {
     const shard = await openShard();
     await putJob(shard);
     await shard.send('HSET', shard.keys.triggers, TRIGGER, '4|5000|12|000000000005000\ne1');
-    await shard.run('put_triggers', JOB, '', 'wake', '', 'default', 'e2', 4999, 6000);
+    await shard.run('put_triggers', JOB, '', 'wake', '', '', 'default', 'e2', 4999, 6000);
     expect((await shard.dump()).triggers).toEqual({ [TRIGGER]: '5|5000|12|000000000005000\ne2' });
   });
 
   it('takes a paused trigger out of the due set, and a changed one back from its end', async () => {
     const shard = await openShard();
     await putJob(shard, { default: 10 });
-    await shard.run('put_triggers', JOB, '', 'wake', '', 'default', 'e1000|p', 5, '');
+    await shard.run('put_triggers', JOB, '', 'wake', '', '', 'default', 'e1000|p', 5, '');
     expect((await shard.dump()).due).toBeUndefined();
     await shard.send('ZADD', shard.keys.expiry, 1, `t:${TRIGGER}`);
-    await shard.run('put_triggers', JOB, '', 'wake', '', 'default', 'e2000', 5, 50);
+    await shard.run('put_triggers', JOB, '', 'wake', '', '', 'default', 'e2000', 5, 50);
     const { due, expiry } = await shard.dump();
     expect({ due, expiry }).toEqual({ due: [`${TRIGGER} 50`], expiry: undefined });
   });
 
   it('is refused without the job, or over another version, before anything is written', async () => {
     const shard = await openShard();
-    expect(await shard.run('put_triggers', JOB, '', 'wake', '', 'a', 'e1', 0, 1)).toEqual([CODES.NOT_FOUND]);
+    expect(await shard.run('put_triggers', JOB, '', 'wake', '', '', 'a', 'e1', 0, 1)).toEqual([CODES.NOT_FOUND]);
     await putJob(shard, { a: 10 });
     const before = await shard.dump();
-    expect(await shard.run('put_triggers', JOB, 2, 'wake', '', 'a', 'e1', 0, 1)).toEqual([CODES.CONFLICT, 1]);
-    expect(await shard.run('put_triggers', JOB, 0, 'wake', '', 'a', 'e1', 0, 1)).toEqual([CODES.CONFLICT, 1]);
-    expect(await shard.run('put_triggers', JOB, 1, 'wake', '', 'b', 'e1', 0, 1)).toEqual([CODES.CONFLICT, 0]);
+    expect(await shard.run('put_triggers', JOB, 2, 'wake', '', '', 'a', 'e1', 0, 1)).toEqual([CODES.CONFLICT, 1]);
+    expect(await shard.run('put_triggers', JOB, 0, 'wake', '', '', 'a', 'e1', 0, 1)).toEqual([CODES.CONFLICT, 1]);
+    expect(await shard.run('put_triggers', JOB, 1, 'wake', '', '', 'b', 'e1', 0, 1)).toEqual([CODES.CONFLICT, 0]);
     expect(await shard.dump()).toEqual(before);
   });
 
@@ -64,7 +65,7 @@ describe('put_triggers', () => {
     await putJob(shard);
     const names = Array.from({ length: 33 }, (_, i) => `t${i}`);
     const write = (list: string[]) =>
-      shard.run('put_triggers', JOB, '', 'wake', '', ...list.flatMap((name) => [name, 'e1', 0, 1]));
+      shard.run('put_triggers', JOB, '', 'wake', '', '', ...list.flatMap((name) => [name, 'e1', 0, 1]));
     await write(names.slice(0, 32));
     expect((await shard.dump()).triggerNames).toEqual({ [JOB]: `32 ${names.slice(0, 32).join(' ')}` });
     await write(names);
@@ -81,7 +82,7 @@ describe('delete_trigger', () => {
     const shard = await openShard();
     await putJob(shard);
     const before = await shard.dump();
-    await shard.run('put_triggers', JOB, '', 'wake', '', 'a', 'e1', 0, 1);
+    await shard.run('put_triggers', JOB, '', 'wake', '', '', 'a', 'e1', 0, 1);
     await shard.send('ZADD', shard.keys.expiry, 1, `t:${JOB}/a`);
     expect(await shard.run('delete_trigger', JOB, 'a', 2)).toEqual([CODES.CONFLICT, 1]);
     expect(await shard.run('delete_trigger', JOB, 'a', 1)).toEqual([CODES.DELETED]);
