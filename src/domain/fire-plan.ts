@@ -151,12 +151,12 @@ function planDelayed(input: FirePlanInput): FireDecision {
     missed.add(time, verdict, 0);
     return { ...about, watermark: at, dueAt: at, nextDueAt: after(at)?.dueAt ?? null, missed: missed.ranges };
   }
-  const isLast = firesLeft === 1 || after(time.nominalAt) === null;
   return {
     ...about,
     watermark: time.nominalAt,
     dueAt: time.dueAt,
-    nextDueAt: isLast ? null : 'completion',
+    // Also of the last one: it is not skipped because of an execution that still runs, but waits for its end.
+    nextDueAt: 'completion',
     fires: [{ ...newExecution(input, time), isAwaited: true }],
   };
 }

@@ -193,8 +193,8 @@ export function awaitsCompletion({ definition, state, dueAt }: Trigger): boolean
  * say, at once: the leader then works out the rest, and moves the due instant.
  */
 export function dueAfterCompletion(definition: TriggerDefinition, endedAt: EpochMs): EpochMs {
-  const { schedule, startAt, endAt, jitterMs, calendars } = definition;
-  const isPlain = startAt === undefined && endAt === undefined && jitterMs === undefined && calendars === undefined;
+  const { schedule, startAt, endAt, maxFires, jitterMs, calendars } = definition;
+  const isPlain = [startAt, endAt, maxFires, jitterMs, calendars].every((rule) => rule === undefined);
   return schedule.type === 'after' && isPlain ? endedAt + schedule.delayMs : endedAt;
 }
 

@@ -321,8 +321,10 @@ describe('planFires, a fixed delay after completion', () => {
   it('fires at its start at the earliest, and ends with its end or its last fire', () => {
     expect(delayed({ at: 30_000, trigger: { startAt: 5 * MINUTE } })).toMatchObject({ nextDueAt: 5 * MINUTE });
     expect(delayed({ at: 2 * MINUTE, trigger: { endAt: MINUTE } })).toMatchObject({ fires: [], nextDueAt: null });
-    expect(delayed({ at: MINUTE, trigger: { endAt: 2 * MINUTE } })).toMatchObject({ minutes: [1], nextDueAt: null });
-    expect(delayed({ at: MINUTE, trigger: { maxFires: 1 } })).toMatchObject({ minutes: [1], nextDueAt: null });
+    // Also the last one waits for the execution before it.
+    const last = { minutes: [1], nextDueAt: 'completion' };
+    expect(delayed({ at: MINUTE, trigger: { endAt: 2 * MINUTE } })).toMatchObject(last);
+    expect(delayed({ at: MINUTE, trigger: { maxFires: 1 } })).toMatchObject(last);
     expect(delayed({ at: MINUTE, trigger: { maxFires: 1 }, fireCount: 1 })).toMatchObject({
       fires: [],
       nextDueAt: null,

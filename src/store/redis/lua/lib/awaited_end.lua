@@ -34,7 +34,7 @@ local function end_awaited(keys, id, lines, now)
   end
   local from = math.max(tonumber(watermark), now)
   -- Bounds, jitter and calendars are for the leader to ask, at once.
-  local due_at = string.find(rules, '|[fljk]') and from or from + tonumber(delay)
+  local due_at = string.find(rules, '|[flnjk]') and from or from + tonumber(delay)
   add_pair(moved_triggers, trigger, version .. '|' .. instant_text(from) .. '|' .. fire_count .. '|' .. last .. '\n' .. definition)
   add_pair(moved_due, instant_text(due_at), trigger)
   first_moved_due = math.min(first_moved_due, due_at - now)
