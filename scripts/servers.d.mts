@@ -32,6 +32,8 @@ export class SentinelServer extends RedisServer {
 export class ZooKeeperServer extends ServerProcess {
   readonly port: number;
   untilServing(timeoutMs?: number): Promise<void>;
+  /** Until it keeps up with what it is asked. Errors: when it does not in time. */
+  untilWorking(timeoutMs?: number): Promise<void>;
 }
 
 export function startRedis(options?: {

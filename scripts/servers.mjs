@@ -201,6 +201,12 @@ export class ZooKeeperServer extends ServerProcess {
       () => this.name,
     );
   }
+
+  /** Until it keeps up with what it is asked. One whose ensemble commits nothing serves, and answers nobody. */
+  async untilWorking(timeoutMs = 5000) {
+    const keepsUp = (answer) => /^Outstanding: 0$/m.test(answer);
+    await untilReady(this.child, this.port, 'srvr', keepsUp, timeoutMs, () => this.name);
+  }
 }
 
 /** One server, or an ensemble of `size`. `connectString` is what clients take. */

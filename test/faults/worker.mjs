@@ -21,9 +21,12 @@ logger.child = () => logger;
 
 const worker = new Worker({ redis, cluster, concurrency: 200, leaseMs: 3000, drainMs: 3000, logger });
 
+/** Not the wall clock, which faults set. */
+const trueNow = () => Math.round(performance.timeOrigin + performance.now());
+
 function note(event, context) {
   const { executionId: id, idempotencyKey: key, attempt } = context;
-  writeSync(notes, `${JSON.stringify({ worker: worker.name, id, key, attempt, event, at: Date.now() })}\n`);
+  writeSync(notes, `${JSON.stringify({ worker: worker.name, id, key, attempt, event, at: trueNow() })}\n`);
 }
 
 /** `data`: how long it takes, and on which attempts it throws. */

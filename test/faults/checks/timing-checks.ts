@@ -11,6 +11,8 @@ export interface TimeBounds {
 
 /** What an outage held up is released four times as fast as it became due: `CLOUDJOB_CATCH_UP_PER_SECOND` against the load. */
 const BACKLOG = 0.25;
+/** The rate is shared out evenly, the load is not: a shard may have twice its share, and takes so much longer. */
+const LONGEST_BACKLOG = 2 * BACKLOG;
 
 /** I6: never early; late only as far as the faults around it explain. */
 export function checkLateness(history: History, bounds: TimeBounds): readonly Violation[] {
@@ -22,7 +24,9 @@ export function checkLateness(history: History, bounds: TimeBounds): readonly Vi
     const isEarly = state !== 'missed' && firedAt < dueAt;
     if (isEarly) return [{ invariant: 'I6', subject, text: `fired ${dueAt - firedAt} ms early`, at: firedAt }];
     const from = once.has(trigger) ? Math.max(dueAt, lastHealedAt(history.faults, firedAt)) : dueAt;
-    const outageMs = allowance(history.faults, { from, until: firedAt }, bounds);
+    const backlogMs = (fault: FaultSpan): number =>
+      bounds.settleMs + LONGEST_BACKLOG * Math.max(0, fault.healedAt - fault.from);
+    const outageMs = allowance(history.faults, { from, until: firedAt }, backlogMs);
     const allowed = bounds.latenessMs + outageMs * (1 + BACKLOG);
     if (firedAt - from <= allowed) return [];
     const text = `fired ${firedAt - from} ms late, ${allowed} ms are explained`;
@@ -42,7 +46,7 @@ function lastHealedAt(faults: readonly FaultSpan[], before: number): number {
 /** I8: the instants of firing of a shard have no hole that its faults do not explain. */
 export function checkGaps(history: History, bounds: TimeBounds): readonly Violation[] {
   return gapsOf(history).flatMap(({ shard, from, until }) => {
-    const allowed = bounds.latenessMs + allowance(history.faults, { from, until }, bounds);
+    const allowed = bounds.latenessMs + allowance(history.faults, { from, until }, () => bounds.settleMs);
     if (until - from <= allowed) return [];
     const text = `no fire for ${until - from} ms, ${allowed} ms are explained`;
     return [{ invariant: 'I8' as const, subject: `shard ${shard}`, text, at: until }];
@@ -77,10 +81,18 @@ function gapsOf(history: Pick<History, 'log'>): readonly { shard: number; from: 
   });
 }
 
-/** The bounds of all faults that touch the range, added up: two at once may well follow one another. */
-function allowance(faults: readonly FaultSpan[], range: { from: number; until: number }, bounds: TimeBounds): number {
-  const touching = faults.filter(({ from, healedAt, boundMs }) => {
-    const over = Math.max(healedAt, from + boundMs) + bounds.settleMs;
+/**
+ * The bounds of all faults that touch the range, added up: two at once may well follow one another. `settleMs`: how long
+ * each is felt after it was healed.
+ */
+function allowance(
+  faults: readonly FaultSpan[],
+  range: { from: number; until: number },
+  settleMs: (fault: FaultSpan) => number,
+): number {
+  const touching = faults.filter((fault) => {
+    const { from, healedAt, boundMs } = fault;
+    const over = Math.max(healedAt, from + boundMs) + settleMs(fault);
     return range.until >= from && range.from <= over;
   });
   return touching.reduce((sum, fault) => sum + fault.boundMs, 0);

@@ -1,3 +1,4 @@
+import { setTimeout as passed } from 'node:timers/promises';
 import { connect } from 'node:net';
 import type { ZooKeeperServer } from '../../../scripts/servers.mjs';
 import { SINGLE, type Fault, type FaultContext, type Heal } from '../fault.js';
@@ -49,7 +50,11 @@ export const ZOOKEEPER_FAULTS: readonly Fault[] = [
     boundMs: (holdMs) => holdMs + FAILOVER_MS,
     async inject({ site, random }) {
       const two = random.shuffle(site.zookeeper.servers).slice(0, 2);
-      return random.chance(0.5) ? freezeNodes(two) : killNodes(two);
+      const heal = random.chance(0.5) ? freezeNodes(two) : await killNodes(two);
+      return async () => {
+        await heal();
+        await untilWorking(site.zookeeper.servers);
+      };
     },
   },
 ];
@@ -89,4 +94,19 @@ function modeOf(port: number): Promise<string> {
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(/Mode: (\w+)/.exec(answer)?.[1] ?? 'silent'));
   });
+}
+
+/**
+ * An ensemble of version 3.8 may come out of a standstill of two with a leader that commits nothing any more, for ever.
+ * Whoever runs it restarts it then; so does this.
+ */
+async function untilWorking(servers: readonly ZooKeeperServer[]): Promise<void> {
+  // By then somebody has asked for something.
+  await passed(1000);
+  try {
+    await Promise.all(servers.map((server) => server.untilWorking()));
+  } catch {
+    await Promise.all(servers.map((server) => server.kill()));
+    await Promise.all(servers.map((server) => server.start()));
+  }
 }
