@@ -21,6 +21,11 @@ export class CatchUpPace {
     return this.#freeAt;
   }
 
+  /** What was spent counts no more: the clock by which it was has been set. */
+  forget(): void {
+    this.#freeAt = -Infinity;
+  }
+
   spend(now: EpochMs, fires: number): void {
     this.#freeAt = Math.max(this.#freeAt, now - BURST_MS) + (fires * 1000) / this.#perSecond;
   }

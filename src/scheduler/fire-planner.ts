@@ -37,6 +37,8 @@ const READ_LEAD_MS: DurationMs = 500;
 export const SAFETY_READ_MS: DurationMs = 5000;
 /** A decision that could not be sent for this long is made again, so that the misfire policy sees the delay. */
 const REPLAN_AFTER_MS: DurationMs = 1000;
+/** A clock that goes back by more was set; by less, it was measured better. */
+const SET_BACK_MS: DurationMs = 1000;
 /** A trigger that cannot be decided here is tried again after this long. */
 const RETRY_UNDECIDABLE_MS: DurationMs = 60_000;
 /** A backlog of which few are known still is read again this long after the last read. */
@@ -80,6 +82,8 @@ export class FirePlanner {
   #nextReadAt: EpochMs = -Infinity;
   #isTruncated = false;
   #isOutdated = false;
+  /** The latest instant up to which decisions were taken. */
+  #takenAt: EpochMs = -Infinity;
 
   constructor(deps: FirePlannerDeps, config: FirePlannerConfig) {
     this.#deps = deps;
@@ -150,6 +154,7 @@ export class FirePlanner {
   /** Decisions whose instant has come, earliest first, then late ones; each stays in flight until it is settled or released. */
   take(now: EpochMs, limit: number): readonly PlannedFire[] {
     const { pace, metrics } = this.#deps;
+    this.#noteSetBack(now);
     const taken: PlannedFire[] = [];
     let records = 0;
     const isFull = (): boolean => taken.length >= limit || records >= MAX_RECORDS_PER_BATCH;
@@ -243,6 +248,15 @@ export class FirePlanner {
     return this.#late.size >= this.#readLimit / 4;
   }
 
+  /** Everything that was to be done at an instant that has become later is looked at anew. */
+  #noteSetBack(now: EpochMs): void {
+    if (now < this.#takenAt - SET_BACK_MS) {
+      this.#deps.pace.forget();
+      this.outdate();
+    }
+    this.#takenAt = now;
+  }
+
   #upToDate(planned: PlannedFire, now: EpochMs): PlannedFire | null {
     const isOld = now - planned.plannedFor > REPLAN_AFTER_MS || this.#hasOldCalendars(planned);
     return isOld ? this.#plan(planned.trigger, planned.job) : planned;
@@ -276,12 +290,13 @@ export class FirePlanner {
   async #planAll(triggers: readonly Trigger[], jobs: ReadonlyMap<JobKey, Job>): Promise<readonly PlannedFire[]> {
     const known = new Map([...this.#planned, ...this.#late.entries()].map((planned) => [planned.trigger.key, planned]));
     const plans: PlannedFire[] = [];
+    const now = this.#deps.clusterClock.now();
     let worked = 0;
     for (const trigger of triggers) {
       const job = jobs.get(jobKeyOfTrigger(trigger.key));
       if (job === undefined) continue;
       const old = known.get(trigger.key);
-      if (old !== undefined && isSame(old, trigger, job) && !this.#hasOldCalendars(old)) {
+      if (old !== undefined && isSame(old, trigger, job) && !isAhead(old, now) && !this.#hasOldCalendars(old)) {
         plans.push(old);
         continue;
       }
@@ -365,6 +380,11 @@ export class FirePlanner {
 
 function expectedOf({ state }: Trigger, job: Job): string {
   return JSON.stringify({ version: state.version, watermark: state.watermark, jobVersion: job.version });
+}
+
+/** Was it made for an instant to which the clock, set back since, has to come first? */
+function isAhead({ plannedFor, trigger }: PlannedFire, now: EpochMs): boolean {
+  return plannedFor > Math.max(now, trigger.dueAt ?? now) + SET_BACK_MS;
 }
 
 function isSame({ decision: { expected }, trigger: { dueAt } }: PlannedFire, trigger: Trigger, job: Job): boolean {

@@ -217,6 +217,24 @@ describe('ShardLoop on a store that fails', () => {
     expect(Number(only?.split('+')[1])).toBeLessThanOrEqual(5000);
   });
 
+  it('goes on making up for what is late when the clock of the store is set back', async () => {
+    const { clock, faulty, lead, put, records } = setup();
+    const misfire = { policy: 'fireAll' as const, graceMs: 60_000, maxAgeMs: 3_600_000, maxCount: 1000 };
+    const names = Array.from({ length: 40 }, (_, i) => `t${i}`);
+    await put(Object.fromEntries(names.map((name) => [name, { ...every(1000), misfire }])));
+    await lead();
+    faulty.inject('fire', 'before', 10_000);
+    await clock.advance(35_500);
+    faulty.heal();
+    while ((await records()).length === 0) await clock.advance(10);
+    const made = async (): Promise<number> =>
+      (await records()).reduce((sum, { missed }) => sum + (missed?.count ?? 1), 0);
+    expect(await made()).toBeLessThan(40 * 22);
+    clock.jumpWall(-13_000);
+    await clock.advance(6000);
+    expect(await made()).toBeGreaterThanOrEqual(40 * 22);
+  });
+
   it('fires nothing twice when the clock of the store is set back', async () => {
     const { clock, lead, put, records } = setup();
     await put({ a: every(1000) });
