@@ -68,7 +68,10 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       const replay = `--rounds 1 --seed ${roundSeed} --only ${chosen}`;
       const startedAt = performance.now();
       const play = { choice, random: new Random(roundSeed), round, options };
-      const result = await playRound(await sites.get(choice.kind), play).catch(asError);
+      const result = await sites
+        .get(choice.kind)
+        .then((site) => playRound(site, play))
+        .catch(asError);
       if (result instanceof Error) {
         // A site that could not be healed is of no use for the next round.
         failed.push({ replay, text: result.message });
