@@ -119,7 +119,9 @@ export class FiringLedger {
     const outside = fresh.find(({ nominalAt }) => nominalAt <= life.watermark || nominalAt > state.watermark);
     if (outside !== undefined) throw new Violation('I1', `${outside.id} lies outside of its decision`);
     const known = this.#recorded.get(key);
-    for (const time of nominalTimes(life.table, life.watermark, state.watermark)) {
+    // One that has fired as often as it may has no times any more.
+    const isUsedUp = life.fireCount >= (life.table.maxFires ?? Infinity);
+    for (const time of isUsedUp ? [] : nominalTimes(life.table, life.watermark, state.watermark)) {
       if (known?.has(time) === true) continue;
       if (!this.#pauses.since(key, time).some(({ from }) => time + life.table.jitterMs >= from))
         throw new Violation('I2', `${describe(key, time)} was passed over without a record`);
