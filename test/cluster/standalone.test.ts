@@ -96,8 +96,8 @@ describe('npm run cluster', { timeout: 120_000 }, () => {
     const client = new TestWebSocket(new URL(nodes[0]?.url ?? '').host, { ticket });
     await client.frame('messages');
     await client.end();
-    expect(node.lines.some((line) => line.includes('fired') && line.includes('heartbeat'))).toBe(true);
-    expect(node.lines.some((line) => line.includes('leader-changed'))).toBe(true);
+    const isTold = (...words: string[]) => node.lines.some((line) => words.every((word) => line.includes(word)));
+    await eventually('what fires and who leads', () => isTold('fired', 'heartbeat') && isTold('leader-changed'));
     node.child.kill('SIGINT');
     expect(await once(node.child, 'exit')).toEqual([0, null]);
     expect(node.lines.at(-1)).toContain('stopped');
