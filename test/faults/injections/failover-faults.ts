@@ -139,7 +139,8 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     sites: ['cluster'],
     part: 'redis',
     holdMs: [500, 1500],
-    boundMs: () => 3000,
+    // While its slot is on the way, no script of the shard runs.
+    boundMs: (holdMs) => Math.max(3000, holdMs + 1000),
     async inject(context) {
       const topology = clusterOf(context);
       const { random, site } = context;
