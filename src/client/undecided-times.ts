@@ -1,9 +1,7 @@
 import { ConflictError, FencedError, ValidationError } from '../domain/errors.js';
 import { planReplaced } from '../domain/fire-plan.js';
-import type { Job } from '../domain/job.js';
-import { shardOfSpreadTrigger } from '../domain/placement.js';
-import { shardOfJob, type ShardId } from '../domain/shard.js';
-import { compileTrigger, jobKeyOfTrigger, type Trigger, type TriggerKey } from '../domain/trigger.js';
+import { shardOfTrigger } from '../domain/placement.js';
+import { compileTrigger, jobKeyOfTrigger, type TriggerKey } from '../domain/trigger.js';
 import type { Metrics } from '../runtime/metrics.js';
 import type { ClusterClock } from '../store/cluster-clock.js';
 import type { EventBus } from '../store/event-bus.js';
@@ -78,7 +76,7 @@ export class UndecidedTimes {
     const [trigger, job] = await Promise.all([jobs.getTrigger(key), jobs.getJob(jobKeyOfTrigger(key))]);
     const at = Math.floor(clusterClock.now());
     if (trigger === null || job === null || (trigger.dueAt ?? Infinity) > at) return false;
-    const shard = this.#shardOf(trigger, job);
+    const shard = shardOfTrigger(key, job, executions.shardCount);
     const compiled = compileTrigger(key, trigger.definition, await calendars.lookup().of(trigger.definition));
     const decision = planReplaced({ trigger, job, shard, compiled, at }, reason);
     const { epoch } = await executions.readFence(shard);
@@ -87,11 +85,6 @@ export class UndecidedTimes {
     for (const { reason: why, count } of decision.missed) metrics?.misses.inc({ reason: why }, count);
     if (decision.missed.length > 0) events.publish([...missedEvents(decision, { at, shard, epoch })]);
     return true;
-  }
-
-  #shardOf({ key }: Trigger, { partitioned }: Job): ShardId {
-    const { shardCount } = this.#deps.executions;
-    return partitioned === true ? shardOfSpreadTrigger(key, shardCount) : shardOfJob(jobKeyOfTrigger(key), shardCount);
   }
 }
 

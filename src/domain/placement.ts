@@ -1,3 +1,4 @@
+import type { Job } from './job.js';
 import { placementHash, shardOfJob, type ShardId } from './shard.js';
 import { DEFAULT_TRIGGER, jobKeyOfTrigger, triggerName, type TriggerKey } from './trigger.js';
 
@@ -8,4 +9,11 @@ import { DEFAULT_TRIGGER, jobKeyOfTrigger, triggerName, type TriggerKey } from '
 export function shardOfSpreadTrigger(key: TriggerKey, shardCount: number): ShardId {
   if (triggerName(key) === DEFAULT_TRIGGER) return shardOfJob(jobKeyOfTrigger(key), shardCount);
   return placementHash(key) % shardCount;
+}
+
+/** The shard in which a trigger lives: with its job, or spread. */
+export function shardOfTrigger(key: TriggerKey, job: Pick<Job, 'partitioned'>, shardCount: number): ShardId {
+  return job.partitioned === true
+    ? shardOfSpreadTrigger(key, shardCount)
+    : shardOfJob(jobKeyOfTrigger(key), shardCount);
 }

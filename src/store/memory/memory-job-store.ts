@@ -8,7 +8,7 @@ import {
   type JobDefinition,
   type JobKey,
 } from '../../domain/job.js';
-import { shardOfSpreadTrigger } from '../../domain/placement.js';
+import { shardOfTrigger } from '../../domain/placement.js';
 import { shardOfJob, type ShardId } from '../../domain/shard.js';
 import { jobKeyOfTrigger, triggerKeyOf, triggerName, type Trigger, type TriggerKey } from '../../domain/trigger.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -206,9 +206,8 @@ export class MemoryJobStore implements JobStore {
   }
 
   #shardOfTrigger({ job }: StoredJob, name: string): MemoryShard {
-    const key = jobKeyOf(job.namespace, job.name);
-    if (job.partitioned !== true) return this.#shardOf(key);
-    return this.#shard(shardOfSpreadTrigger(triggerKeyOf(key, name), this.#shards.length));
+    const key = triggerKeyOf(jobKeyOf(job.namespace, job.name), name);
+    return this.#shard(shardOfTrigger(key, job, this.#shards.length));
   }
 
   /** Undefined when there is no such job. */
