@@ -38,6 +38,7 @@ export class ZooKeeperServer extends ServerProcess {
 
 export function startRedis(options?: {
   appendOnly?: boolean;
+  fsync?: 'everysec' | 'always';
   args?: readonly string[];
   folder?: string;
   port?: number;

@@ -144,11 +144,22 @@ export class RedisServer extends ServerProcess {
   }
 }
 
-/** A Redis with append-only file unless told otherwise. `folder` keeps the data of an earlier run. */
-export async function startRedis({ appendOnly = true, args = [], folder, port, detached = false } = {}) {
+/**
+ * A Redis with append-only file unless told otherwise. `folder` keeps the data of an earlier run. Where a test kills
+ * it and relies on what was acknowledged, `fsync` is `always`: while the disk is slow, `everysec` answers first and
+ * writes later.
+ */
+export async function startRedis({
+  appendOnly = true,
+  fsync = 'everysec',
+  args = [],
+  folder,
+  port,
+  detached = false,
+} = {}) {
   const dir = folder ?? (await mkdtemp(join(tmpdir(), 'cloudjob-redis-')));
   await mkdir(dir, { recursive: true });
-  const persistence = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : ['--appendonly', 'no'];
+  const persistence = appendOnly ? ['--appendonly', 'yes', '--appendfsync', fsync] : ['--appendonly', 'no'];
   const server = new RedisServer(port ?? (await freePorts(1))[0], dir, [
     '--save',
     '',

@@ -1,5 +1,5 @@
-import type { CalendarDefinition, CompiledCalendar } from '../domain/calendar.js';
-import { CalendarSet } from '../domain/calendar-set.js';
+import type { CompiledCalendar } from '../domain/calendar.js';
+import { CalendarSet, type DatedCalendar } from '../domain/calendar-set.js';
 import type { TriggerDefinition } from '../domain/trigger.js';
 import type { CalendarStore } from '../store/calendar-store.js';
 
@@ -11,7 +11,7 @@ export class CalendarLookup {
   readonly #calendars: CalendarStore;
   readonly #namespace: string;
   readonly #read = new Set<string>();
-  readonly #found = new Map<string, CalendarDefinition>();
+  readonly #found = new Map<string, DatedCalendar>();
   #set = new CalendarSet(this.#found);
   /** Before the first calendar was read. */
   #revision: number | undefined;
@@ -50,7 +50,7 @@ export class CalendarLookup {
       const calendar = await this.#calendars.getCalendar(this.#namespace, name);
       this.#read.add(name);
       if (calendar === null) return;
-      this.#found.set(name, calendar.definition);
+      this.#found.set(name, calendar);
       name = calendar.definition.base;
     }
   }

@@ -1,17 +1,37 @@
 import { compileCalendar, type CalendarDefinition, type CompiledCalendar } from './calendar.js';
 import { ValidationError } from './errors.js';
 import { BoundedCache } from './time/bounded-cache.js';
+import type { EpochMs } from './time/instant.js';
 
 /** Calendars made ready, by name and zone, that are kept for one namespace. */
 const MAX_COMPILED = 1000;
 
+export interface DatedCalendar {
+  readonly definition: CalendarDefinition;
+  readonly updatedAt: EpochMs;
+}
+
 /** The calendars of one namespace at one moment, made ready when they are first asked for. */
 export class CalendarSet {
-  readonly #definitions: ReadonlyMap<string, CalendarDefinition>;
+  readonly #calendars: ReadonlyMap<string, DatedCalendar>;
   readonly #compiled = new BoundedCache<CompiledCalendar>(MAX_COMPILED);
 
-  constructor(definitions: ReadonlyMap<string, CalendarDefinition>) {
-    this.#definitions = definitions;
+  constructor(calendars: ReadonlyMap<string, DatedCalendar>) {
+    this.#calendars = calendars;
+  }
+
+  /** When one of these calendars, or a base of theirs, was changed last; -Infinity where there is none. */
+  changedAt(names: readonly string[]): EpochMs {
+    let changedAt = -Infinity;
+    const seen = new Set(names);
+    // Grows by the bases while it is gone through.
+    for (const name of seen) {
+      const calendar = this.#calendars.get(name);
+      if (calendar === undefined) continue;
+      changedAt = Math.max(changedAt, calendar.updatedAt);
+      if (calendar.definition.base !== undefined) seen.add(calendar.definition.base);
+    }
+    return changedAt;
   }
 
   /**
@@ -32,7 +52,7 @@ export class CalendarSet {
     const key = `${timeZone}|${name}`;
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;
-    const definition = this.#definitions.get(name);
+    const definition = this.#calendars.get(name)?.definition;
     if (definition === undefined || above.includes(name)) return null;
     const base = definition.base === undefined ? undefined : this.#compile(definition.base, timeZone, [...above, name]);
     if (base === null) return null;

@@ -5,8 +5,8 @@ import { nextFire, type Trigger } from './trigger.js';
 /**
  * What a change of calendars or of zone data does to a stored trigger. The stored due instant is what was
  * promised with the calendars of its time: nothing between the watermark and it was to be fired. So whatever
- * the changed calendars say about those times, they stay as they were, and only what is at or after the
- * promised instant, or still lies ahead, is planned anew.
+ * the changed calendars say about times before the change, they stay as they were, and only what is at or after
+ * the promised instant, or after the change, is planned anew, however late it is heard of.
  */
 
 /** All nominal times up to here are decided, by the watermark or by the due instant that was stored with it. */
@@ -26,19 +26,19 @@ export function undecidedTimes(
 }
 
 /**
- * When the trigger is due with what is in force at `now`: an instant, null when nothing follows, or
- * `undefined` when it stays as it is stored.
+ * When the trigger is due with what is in force since `changedAt`: an instant (which may have passed), null when
+ * nothing follows, or `undefined` when it stays as it is stored.
  */
 export function replannedDueAt(
   trigger: Trigger,
   compiled: Pick<CompiledSchedule, 'next'>,
-  now: EpochMs,
+  changedAt: EpochMs,
 ): EpochMs | null | undefined {
   const { key, definition, state, dueAt } = trigger;
   if (definition.paused === true || waitsForCompletion(definition.schedule)) return undefined;
   if (state.fireCount >= (definition.maxFires ?? Infinity)) return undefined;
   const promised = dueAt === undefined ? Infinity : dueAt - (definition.jitterMs ?? 0) - 1;
-  const next = nextFire(key, definition, compiled, Math.max(state.watermark, Math.min(now, promised)));
+  const next = nextFire(key, definition, compiled, Math.max(state.watermark, Math.min(changedAt, promised)));
   const nextDueAt = next?.dueAt ?? null;
   return nextDueAt === (dueAt ?? null) ? undefined : nextDueAt;
 }

@@ -7,8 +7,10 @@ export interface PeriodicLoopConfig {
   readonly name: string;
   /** Longest wait between the end of a pass and the start of the next, in ms; jittered by up to -10 %. */
   readonly intervalMs: number;
-  /** Wait after a pass that threw; doubled for each further failure up to `intervalMs` or 5 s, whichever is larger. */
+  /** Wait after a pass that threw, doubled for each further failure. */
   readonly errorDelayMs?: number;
+  /** Default: `intervalMs` or 5 s, whichever is larger. */
+  readonly longestErrorDelayMs?: number;
 }
 
 export interface PeriodicLoopDeps {
@@ -55,7 +57,7 @@ export class PeriodicLoop extends Service {
 
   async #run(): Promise<void> {
     const { clock, logger, runOnce } = this.#deps;
-    const { intervalMs, errorDelayMs = 100 } = this.#config;
+    const { intervalMs, errorDelayMs = 100, longestErrorDelayMs = Math.max(intervalMs, 5000) } = this.#config;
     let failures = 0;
     while (!this.stopSignal.aborted) {
       this.#woken = false;
@@ -67,7 +69,7 @@ export class PeriodicLoop extends Service {
       } catch (error) {
         if (this.stopSignal.aborted) return;
         failures += 1;
-        waitMs = Math.min(errorDelayMs * 2 ** (failures - 1), Math.max(intervalMs, 5000));
+        waitMs = Math.min(errorDelayMs * 2 ** (failures - 1), longestErrorDelayMs);
         logger.error('loop-pass-failed', { loop: this.name, failures, error });
       }
       if (failures > 0) await delay(clock, waitMs, this.stopSignal);

@@ -1,6 +1,6 @@
 import type { CompiledCalendar } from '../domain/calendar.js';
 import { CalendarSet } from '../domain/calendar-set.js';
-import type { DurationMs } from '../domain/time/instant.js';
+import type { DurationMs, EpochMs } from '../domain/time/instant.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import { PeriodicLoop } from '../runtime/periodic-loop.js';
@@ -21,7 +21,8 @@ const CHECK_INTERVAL_MS: DurationMs = 1000;
 
 /**
  * All calendars as this process knows them, for every shard that it leads. Looks for a change when one is
- * announced and, by reading one number, every second. Answers at once from memory.
+ * announced or an announcement may have been missed and, by reading one number, every second. Answers at once
+ * from memory.
  */
 export class CalendarBook extends Service {
   readonly name = 'calendar-book';
@@ -40,7 +41,7 @@ export class CalendarBook extends Service {
     const { clock, logger } = deps;
     this.#loop = new PeriodicLoop(
       { clock, logger, runOnce: () => this.refresh() },
-      { name: this.name, intervalMs: CHECK_INTERVAL_MS },
+      { name: this.name, intervalMs: CHECK_INTERVAL_MS, longestErrorDelayMs: CHECK_INTERVAL_MS },
     );
   }
 
@@ -51,8 +52,12 @@ export class CalendarBook extends Service {
 
   /** Errors: `ValidationError` with `CJ_CALENDAR_NOT_FOUND`. */
   compiled(namespace: string, names: readonly string[], timeZone: string): readonly CompiledCalendar[] {
-    const set = this.#sets.get(namespace) ?? new CalendarSet(new Map());
-    return set.compiled(names, timeZone);
+    return this.#set(namespace).compiled(names, timeZone);
+  }
+
+  /** When one of these calendars, or a base of theirs, was changed last, by the store's clock. */
+  changedAt(namespace: string, names: readonly string[]): EpochMs {
+    return this.#set(namespace).changedAt(names);
   }
 
   /** Called right after what is known has changed. Returns how to end that. */
@@ -71,9 +76,13 @@ export class CalendarBook extends Service {
   protected async onStart(): Promise<void> {
     const { events, logger } = this.#deps;
     try {
-      this.#unsubscribe = await events.subscribe(({ type }) => {
-        if (type === 'calendar-changed') this.#loop.wake();
-      });
+      this.#unsubscribe = await events.subscribe(
+        ({ type }) => {
+          if (type === 'calendar-changed') this.#loop.wake();
+        },
+        // At once, also while the loop waits after a failure.
+        () => void this.refresh().catch(() => this.#loop.wake()),
+      );
     } catch (error) {
       // The revision is looked at anyway.
       logger.warn('calendar-changes-not-subscribed', { error });
@@ -86,6 +95,10 @@ export class CalendarBook extends Service {
     await this.#unsubscribe?.().catch(() => undefined);
   }
 
+  #set(namespace: string): CalendarSet {
+    return this.#sets.get(namespace) ?? new CalendarSet(new Map());
+  }
+
   async #refresh(): Promise<void> {
     const { calendars } = this.#deps;
     if ((await calendars.revision()) === this.#revision) return;
@@ -95,7 +108,7 @@ export class CalendarBook extends Service {
     const sets = await Promise.all(
       changed.map(async ([namespace]): Promise<[string, CalendarSet]> => {
         const stored = await calendars.listCalendars(namespace);
-        return [namespace, new CalendarSet(new Map(stored.map(({ name, definition }) => [name, definition])))];
+        return [namespace, new CalendarSet(new Map(stored.map((calendar) => [calendar.name, calendar])))];
       }),
     );
     for (const [namespace, set] of sets) this.#sets.set(namespace, set);

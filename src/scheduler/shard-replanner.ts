@@ -17,7 +17,7 @@ import type { CalendarBook } from './calendar-book.js';
 
 export interface ShardReplannerDeps {
   readonly planning: PlanningStore;
-  readonly calendars: Pick<CalendarBook, 'compiled' | 'revision'>;
+  readonly calendars: Pick<CalendarBook, 'compiled' | 'changedAt' | 'revision'>;
   readonly term: LeadershipTerm;
   readonly events: EventBus;
   readonly clusterClock: ClusterClock;
@@ -126,7 +126,7 @@ class Replanning {
   async #page(scan: Scan): Promise<void> {
     const { planning, term, metrics } = this.#deps;
     const { triggers, nextCursor } = await planning.scanTriggers(term.shard, scan);
-    const changes = await this.#changesOf(triggers);
+    const changes = await this.#changesOf(triggers, scan);
     if (changes.length > 0 && term.isTrusted()) {
       const moved = await planning.moveDue(term.shard, term.epoch, changes);
       metrics.replanned.inc(moved);
@@ -137,12 +137,12 @@ class Replanning {
     scan.cursor = nextCursor;
   }
 
-  async #changesOf(triggers: readonly Trigger[]): Promise<readonly DueChange[]> {
+  async #changesOf(triggers: readonly Trigger[], scan: Scan): Promise<readonly DueChange[]> {
     const { clock } = this.#deps;
     const changes: DueChange[] = [];
     let turnBeganAt = clock.monotonicNow();
     for (const trigger of triggers) {
-      const change = this.#changeOf(trigger);
+      const change = this.#changeOf(trigger, scan);
       if (change !== null) changes.push(change);
       // Fires that are due meanwhile do not wait for a page: to find that nothing is left may take 20 ms for one trigger.
       if (clock.monotonicNow() - turnBeganAt < LONGEST_TURN_MS) continue;
@@ -152,14 +152,17 @@ class Replanning {
     return changes;
   }
 
-  #changeOf(trigger: Trigger): DueChange | null {
+  #changeOf(trigger: Trigger, { withCalendars }: Scan): DueChange | null {
     const { calendars, clusterClock, logger } = this.#deps;
     const { key, definition, state } = trigger;
     try {
       const { namespace } = splitJobKey(jobKeyOfTrigger(key));
-      const named = calendars.compiled(namespace, definition.calendars ?? [], definition.timeZone);
-      const compiled = compileTrigger(key, definition, named);
-      const dueAt = replannedDueAt(trigger, compiled, Math.floor(clusterClock.now()));
+      const names = definition.calendars ?? [];
+      const compiled = compileTrigger(key, definition, calendars.compiled(namespace, names, definition.timeZone));
+      const now = Math.floor(clusterClock.now());
+      // Nobody knows since when the zone data is in force; a calendar is, since its change was acknowledged.
+      const changedAt = withCalendars ? Math.min(now, calendars.changedAt(namespace, names)) : now;
+      const dueAt = replannedDueAt(trigger, compiled, changedAt);
       if (dueAt === undefined) return null;
       const { version, watermark } = state;
       return { trigger: key, expected: { version, watermark, dueAt: trigger.dueAt ?? null }, dueAt };

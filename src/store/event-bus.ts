@@ -30,5 +30,6 @@ export interface ClusterEvent {
 export interface EventBus {
   /** Events of one call arrive in order. In a Redis Cluster one call may overtake another. */
   publish(events: readonly ClusterEvent[]): void;
-  subscribe(listener: (event: ClusterEvent) => void): Promise<Unsubscribe>;
+  /** `onGap` is called when events may have been missed and are heard again. */
+  subscribe(listener: (event: ClusterEvent) => void, onGap?: () => void): Promise<Unsubscribe>;
 }

@@ -87,7 +87,7 @@ describe('AofLog', () => {
   });
 
   it('reads what a real server has written, across its kill and restart', async () => {
-    const server = await startRedis({ args: ['--auto-aof-rewrite-percentage', '0'] });
+    const server = await startRedis({ fsync: 'always', args: ['--auto-aof-rewrite-percentage', '0'] });
     cleanups.push(() => server.stop());
     const client = new Redis(server.url);
     cleanups.push(async () => client.disconnect());

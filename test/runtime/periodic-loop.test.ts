@@ -63,6 +63,22 @@ describe('PeriodicLoop', () => {
     await loop.stop();
   });
 
+  it('waits no longer after many failing passes than it is told', async () => {
+    const clock = new ManualClock();
+    let count = 0;
+    const runOnce = (): Promise<void> => Promise.reject(new Error(`no ${(count += 1)}`));
+    const loop = new PeriodicLoop(
+      { clock, logger: silentLogger, runOnce },
+      { name: 'loop', intervalMs: 1000, errorDelayMs: 100, longestErrorDelayMs: 300 },
+    );
+    await loop.start();
+    await clock.advance(100 + 200 + 300 + 300 + 299);
+    expect(count).toBe(5);
+    await clock.advance(1);
+    expect(count).toBe(6);
+    await loop.stop();
+  });
+
   it('goes on after a failing pass, with a growing delay that a wake does not cut', async () => {
     const { clock, loop, state } = setup((count) => (count <= 2 ? Promise.reject(new Error('no')) : undefined));
     await loop.start();

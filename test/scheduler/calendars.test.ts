@@ -83,6 +83,20 @@ describe('a trigger with calendars', () => {
 });
 
 describe('a changed calendar', () => {
+  it('holds from its change on, however late a leader hears of it', async () => {
+    const { clock, stores, calendars, lead, put, putCalendar, records, origin } = world();
+    await putCalendar('hours', closed('00:00', '06:00'));
+    await put({ a: { ...cron('*/10 * * * *'), calendars: ['hours'] } });
+    await lead();
+    await clock.advance(25 * MINUTE);
+    await stores.calendars.putCalendar({ namespace: 'shop', name: 'hours', definition: closed('12:00', '13:00') });
+    await clock.advance(10 * MINUTE);
+    await calendars.refresh();
+    await clock.advance(30 * MINUTE);
+    const at = (await records()).map(({ nominalAt, state }) => `${state}@${(nominalAt - origin) / MINUTE}`);
+    expect(at).toEqual(['queued@30', 'queued@40', 'queued@50', 'queued@60']);
+  });
+
   it('takes back a fire that was decided and not sent', async () => {
     const { clock, lead, put, putCalendar, fired } = world();
     await putCalendar('hours', closed('12:00', '13:00'));

@@ -1,6 +1,7 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { ConfigError } from '../../domain/errors.js';
 import type { Clock } from '../../runtime/clock.js';
+import { translateRedisError } from './redis-errors.js';
 import { subscribeToCluster, type Subscriber } from './cluster-subscriber.js';
 
 export type RedisClient = Redis | Cluster;
@@ -69,18 +70,31 @@ export function openSubscriber(source: RedisSource): Subscriber {
 
 const CONNECT_WITHIN_MS = 10_000;
 
-/** Connects, or fails after ten seconds at most: the client itself would try a cluster that is not there for ever. */
+/**
+ * Connects. A failed attempt is repeated for ten seconds, since a restart or a failover may be under way; one that
+ * the server refuses by name or password fails at once. Errors: the last one of the client.
+ */
 export async function connectInTime(client: RedisClient, clock: Clock, signal: AbortSignal): Promise<void> {
-  let giveUp: (error: Error) => void = () => undefined;
-  const givenUp = new Promise<never>((_, reject) => (giveUp = reject));
-  const cancel = clock.setTimer(CONNECT_WITHIN_MS, () => giveUp(new Error('no connection within ten seconds')));
-  const onAbort = (): void => giveUp(new Error('stopped while connecting'));
-  signal.addEventListener('abort', onAbort, { once: true });
+  let giveUp: (error: unknown) => void = () => undefined;
+  let becomeReady: () => void = () => undefined;
+  const outcome = new Promise<void>((resolve, reject) => ([becomeReady, giveUp] = [resolve, reject]));
+  let lastError: unknown = new Error('no connection within ten seconds');
+  const onError = (error: unknown): void => {
+    lastError = error;
+    if (translateRedisError(error).code === 'CJ_REDIS_REFUSED') giveUp(error);
+  };
+  const onStop = (): void => giveUp(new Error('stopped while connecting'));
+  client.on('ready', becomeReady).on('error', onError);
+  signal.addEventListener('abort', onStop);
+  const cancel = clock.setTimer(CONNECT_WITHIN_MS, () => giveUp(lastError));
   try {
-    await Promise.race([client.connect(), givenUp]);
+    // After a failed attempt the client goes on by itself, or is revived.
+    client.connect().catch(() => undefined);
+    await outcome;
   } finally {
     cancel();
-    signal.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onStop);
+    client.off('ready', becomeReady).off('error', onError);
   }
 }
 

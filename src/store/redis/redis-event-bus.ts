@@ -25,9 +25,10 @@ export class RedisEventBus implements EventBus {
     this.#connection.send('PUBLISH', [this.#channel, JSON.stringify(events)]).catch(() => undefined);
   }
 
-  subscribe(listener: (event: ClusterEvent) => void): Promise<Unsubscribe> {
-    return this.#pubSub.subscribe(this.#channel, (text) => {
+  subscribe(listener: (event: ClusterEvent) => void, onGap?: () => void): Promise<Unsubscribe> {
+    const onText = (text: string): void => {
       for (const event of JSON.parse(text) as ClusterEvent[]) listener(event);
-    });
+    };
+    return this.#pubSub.subscribe(this.#channel, onText, onGap);
   }
 }

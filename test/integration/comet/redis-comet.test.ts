@@ -29,7 +29,7 @@ describe('comet when Redis has trouble', () => {
   let clients: TestWebSocket[];
 
   beforeEach(async () => {
-    redis = await startRedis();
+    redis = await startRedis({ fsync: 'always' });
     nodeWorld = await openRedisWorld(redis.url);
     senderWorld = await openRedisWorld(redis.url, undefined, nodeWorld.cluster);
     const registry = new MemoryNodeRegistry({ clock: systemClock });

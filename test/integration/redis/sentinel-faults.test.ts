@@ -62,6 +62,16 @@ it('goes over to the new master while the old one is silent, and stays there whe
   expect(await topology.master()).not.toBe(old);
 });
 
+it('connects when it is started while the master is dead and not replaced yet', async () => {
+  const master = await topology.master();
+  await untilCopied(master);
+  await topology.kill(master);
+  const [connection] = await Promise.all([connected(topology.url), subscribing(topology.url)]);
+  expect(await insist(() => connection.send('PING', []))).toBe('PONG');
+  await topology.restart(master);
+  await untilFollowing();
+});
+
 it('goes over to a replica that was promoted in good order', async () => {
   const connection = await connected(topology.url);
   await connection.send('SET', ['kept', 1]);

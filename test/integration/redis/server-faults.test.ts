@@ -12,7 +12,7 @@ import { connected, insist, storesAt, subscribing } from './rig.js';
 const UNAVAILABLE = { code: 'CJ_REDIS_UNAVAILABLE' };
 
 async function ownServer(args: readonly string[] = []): Promise<RedisServer> {
-  const server = await startRedis({ args });
+  const server = await startRedis({ fsync: 'always', args });
   onTestFinished(() => server.stop());
   return server;
 }

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { inject, describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis, type RedisServer } from '../../../scripts/servers.mjs';
+import type { Clock } from '../../../src/runtime/clock.js';
 import { silentLogger } from '../../../src/runtime/logger.js';
 import { Metrics } from '../../../src/runtime/metrics.js';
 import { systemClock } from '../../../src/runtime/system-clock.js';
@@ -9,6 +10,7 @@ import { RedisPubSub } from '../../../src/store/redis/pub-sub.js';
 import { ScriptRunner } from '../../../src/store/redis/script-runner.js';
 import { SCRIPT_FOLDER } from '../../../src/store/redis/script-manifest.js';
 import type { RedisSource } from '../../../src/store/redis/redis-clients.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { eventually } from '../../support/wait.js';
 
 const UNAVAILABLE = { code: 'CJ_REDIS_UNAVAILABLE' };
@@ -23,17 +25,59 @@ async function connected(source: RedisSource) {
   return { connection, errors };
 }
 
+/** `seen` are its warnings: failed attempts. */
+function unconnected(source: RedisSource, clock: Clock) {
+  const seen: string[] = [];
+  const logger = { ...silentLogger, warn: (event: string) => void seen.push(event) };
+  const connection = new RedisConnection({ clock, logger, metrics: new Metrics() }, { source });
+  onTestFinished(() => connection.stop());
+  return { connection, seen };
+}
+
 async function ownServer(): Promise<RedisServer> {
-  const server = await startRedis();
+  const server = await startRedis({ fsync: 'always' });
   onTestFinished(() => server.stop());
   return server;
 }
 
 describe('the connection', () => {
-  it('cannot be started where nobody answers, and says so at once', async () => {
+  it('cannot be started where nobody answers for ten seconds, and says what failed', async () => {
     const server = await startRedis();
     await server.stop();
-    await expect(connected(server.url)).rejects.toMatchObject(UNAVAILABLE);
+    const clock = new ManualClock();
+    const { connection, seen } = unconnected(server.url, clock);
+    const starting = connection.start();
+    let isOver = false;
+    const end = (): void => void (isOver = true);
+    starting.then(end, end);
+    await eventually('a second attempt', () => seen.length >= 2);
+    await clock.advance(9999);
+    expect(isOver).toBe(false);
+    await clock.advance(1);
+    await expect(starting).rejects.toMatchObject({
+      ...UNAVAILABLE,
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  it('is made as soon as a server that was not there when it was started answers', async () => {
+    const server = await startRedis();
+    await server.kill();
+    const { connection, seen } = unconnected(server.url, systemClock);
+    const starting = connection.start();
+    await eventually('a failed attempt', () => seen.length >= 1);
+    await server.start();
+    onTestFinished(() => server.stop());
+    await starting;
+    await expect(connection.send('PING', [])).resolves.toBe('PONG');
+  });
+
+  it('is not waited for where the server refuses the password', async () => {
+    const server = await ownServer();
+    const { connection } = await connected(server.url);
+    await connection.send('CONFIG', ['SET', 'requirepass', 'secret']);
+    const { connection: refused } = unconnected(server.url.replace('//', '//:wrong@'), new ManualClock());
+    await expect(refused.start()).rejects.toMatchObject({ code: 'CJ_REDIS_REFUSED' });
   });
 
   it('refuses commands while Redis is away, sends none of them later, and works again after its return', async () => {

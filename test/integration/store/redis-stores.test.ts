@@ -105,15 +105,21 @@ describe('the check of the server', () => {
 
 describe('running', () => {
   it('is not ready while Redis is away, and goes on after its return with what was acknowledged', async () => {
-    const server = await serverWith({});
+    const server = await serverWith({ fsync: 'always' });
     const stores = await started({ redis: server.url });
     const { trigger, shard } = await storedTrigger(stores);
+    let gaps = 0;
+    await stores.events.subscribe(
+      () => undefined,
+      () => void gaps++,
+    );
     await server.kill();
     await eventually('the loss is seen', () => !stores.describe().ready);
     await expect(stores.jobs.getJob('shop/any')).rejects.toMatchObject({ code: 'CJ_REDIS_UNAVAILABLE' });
     await server.start();
     await eventually('the connection stands again', () => stores.describe().ready);
     expect((await stores.executions.readDue(shard, trigger.dueAt ?? 0, 10)).triggers).toEqual([trigger]);
+    await eventually('those who listen to events hear of the gap', () => gaps === 1);
   });
 
   it('leaves nothing open after its end', async () => {
