@@ -105,7 +105,11 @@ class Reconciling {
   async #page(pass: Pass): Promise<void> {
     const { clock, metrics } = this.#deps;
     const { shard, epoch } = pass.term;
-    pass.reconciliation ??= new ShardReconciliation(this.#deps, { shard, epoch });
+    pass.reconciliation ??= new ShardReconciliation(this.#deps, {
+      shard,
+      epoch,
+      isTrusted: () => pass.term.isTrusted(),
+    });
     try {
       this.#note(pass, await pass.reconciliation.page());
     } catch (error) {

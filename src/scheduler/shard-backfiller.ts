@@ -87,6 +87,7 @@ async function step(deps: ShardBackfillerDeps, backfill: Backfill): Promise<numb
   const { backfills, jobs, pace, term, clusterClock, logger, metrics } = deps;
   const { shard, epoch } = term;
   const job = await jobs.getJob(backfill.job);
+  if (!term.isTrusted()) return INTERVAL_MS;
   if (job === null) {
     await backfills.endBackfill(shard, epoch, backfillKeyOf(backfill), 'job-deleted');
     return 0;
@@ -123,5 +124,5 @@ async function dropOld(
 ): Promise<void> {
   const endedBefore = clusterClock.now() - ENDED_BACKFILL_MS;
   const old = all.filter(({ finishedAt }) => finishedAt !== undefined && finishedAt < endedBefore);
-  if (old.length > 0) await backfills.dropBackfills(term.shard, term.epoch, old.map(backfillKeyOf));
+  if (old.length > 0 && term.isTrusted()) await backfills.dropBackfills(term.shard, term.epoch, old.map(backfillKeyOf));
 }

@@ -29,6 +29,8 @@ export interface ShardReconciliationConfig {
   readonly shard: ShardId;
   /** Null = look only. */
   readonly epoch: Epoch | null;
+  /** Whether to write still, asked right before. Default: yes. */
+  readonly isTrusted?: () => boolean;
 }
 
 /** One pass over one shard, in pages. What the store cannot know, when a trigger is due, is judged here. */
@@ -92,10 +94,11 @@ export class ShardReconciliation {
     return dueAfterCompletion(definition, Math.max(watermark, last?.finishedAt ?? 0));
   }
 
-  /** False when the trigger has changed since it was read. */
+  /** False when the trigger has changed since it was read, or somebody else may lead by now. */
   async #move({ key, state: { version, watermark }, dueAt: stored }: Trigger, dueAt: EpochMs): Promise<boolean> {
-    const { shard, epoch } = this.#config;
+    const { shard, epoch, isTrusted } = this.#config;
     if (epoch === null) return true;
+    if (isTrusted?.() === false) return false;
     const expected = { version, watermark, dueAt: stored ?? null };
     return (await this.#deps.planning.moveDue(shard, epoch, [{ trigger: key, expected, dueAt }])) === 1;
   }

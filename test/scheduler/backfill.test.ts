@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BackfillInput } from '../../src/domain/backfill.js';
 import { StoreClient } from '../../src/client/store-client.js';
 import { every, JOB, once, setup } from './shard-fixture.js';
+import { ENDED_BACKFILL_MS } from '../../src/store/backfill-store.js';
 import { aToken } from '../support/builders.js';
 
 const MINUTE = 60_000;
@@ -104,6 +105,52 @@ describe('a backfill', () => {
     expect(await filled()).toHaveLength(6000);
     expect(new Set((await filled()).map(({ nominalAt }) => nominalAt)).size).toBe(6000);
     expect(await progress()).toMatchObject({ state: 'done' });
+  });
+
+  it('rests as soon as somebody else may lead, also in the middle of a step', async () => {
+    const { clock, stores, lead, put, start, filled } = world();
+    await put({ a: every(MINUTE) });
+    const { term } = await lead();
+    const getJob = stores.jobs.getJob.bind(stores.jobs);
+    let reads = 0;
+    stores.jobs.getJob = (key) => {
+      reads += 1;
+      term.trusted = false;
+      return getJob(key);
+    };
+    await start(5, 0, { overlap: 'allow' });
+    reads = 0;
+    term.trusted = true;
+    await clock.advance(6000);
+    expect(reads).toBeGreaterThan(0);
+    expect(await filled()).toHaveLength(0);
+    stores.jobs.getJob = getJob;
+    term.trusted = true;
+    await clock.advance(6000);
+    expect(await filled()).toHaveLength(5);
+  });
+
+  it('keeps the record of an old one where somebody else may lead by the time it was read', async () => {
+    const { clock, stores, lead, put, start, progress } = world();
+    await put({ a: every(MINUTE) });
+    const { loop } = await lead();
+    await start(5, 0, { overlap: 'allow' });
+    await clock.advance(1000);
+    await loop.stop();
+    await clock.advance(ENDED_BACKFILL_MS - 3000);
+    const { term } = await lead(2);
+    const readBackfills = stores.backfills.readBackfills.bind(stores.backfills);
+    stores.backfills.readBackfills = (shard) => {
+      term.trusted = false;
+      return readBackfills(shard);
+    };
+    await clock.advance(10_000);
+    expect(term.trusted).toBe(false);
+    expect(await progress()).toMatchObject({ state: 'done' });
+    stores.backfills.readBackfills = readBackfills;
+    term.trusted = true;
+    await clock.advance(6000);
+    await expect(progress()).rejects.toMatchObject({ code: 'CJ_BACKFILL_NOT_FOUND' });
   });
 
   it('keeps to the schedule of the time when it was asked for, and to its own data', async () => {

@@ -126,6 +126,26 @@ describe('Reconciler', () => {
     expect((await metrics.repairs.get()).values[0]?.labels.kind).toBe('due-missing');
   });
 
+  it('writes nothing once somebody else may lead', async () => {
+    const { clock, stores, reconciler, content, metrics } = await setup();
+    const { trigger } = await storedTrigger(stores);
+    const { dueAt: _dueAt, ...lost } = trigger;
+    const moved: unknown[] = [];
+    stores.planning.moveDue = async (...args) => moved.push(args);
+    const term = new FakeTerm(7);
+    Object.defineProperty(content, 'triggers', {
+      get: () => {
+        term.trusted = false;
+        return [lost];
+      },
+    });
+    reconciler.add(term, () => undefined);
+    await clock.advance(1000);
+    expect(term.trusted).toBe(false);
+    expect(moved).toEqual([]);
+    expect((await metrics.repairs.get()).values).toEqual([]);
+  });
+
   it('wakes a trigger that waits for an execution which has ended, and leaves one whose execution runs', async () => {
     const { clock, stores, reconciler, content, metrics } = await setup();
     const { execution, trigger: fired } = await queuedExecution(stores, {});
