@@ -88,6 +88,8 @@ export class ZooKeeperSession extends Service {
   #cancelHandshake: CancelTimer = () => undefined;
   #cancelTrust: CancelTimer = () => undefined;
   #cancelRetry: CancelTimer = () => undefined;
+  /** Ends the wait for the next heartbeat. */
+  #beating = new AbortController();
   readonly #events: (() => void)[] = [];
   #isDelivering = false;
 
@@ -173,13 +175,14 @@ export class ZooKeeperSession extends Service {
     this.#deps.logger.info('zookeeper-connected', { server, sessionId: sessionId.toString(16), resumed });
     this.#tell(() => this.#deps.listener.connected(resumed));
     this.#watchTrust(client);
-    void this.#beat(client);
+    this.#beating = new AbortController();
+    void this.#beat(client, this.#beating.signal);
   }
 
   /** Runs as long as the connection is the current one. */
-  async #beat(client: ZooKeeperClient): Promise<void> {
+  async #beat(client: ZooKeeperClient, ended: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
-    while (this.#client === client && !this.stopSignal.aborted) {
+    while (this.#client === client && !ended.aborted) {
       const sentAt = clock.monotonicNow();
       if (sentAt >= this.#trustedUntil) return this.#drop(client, 'untrusted');
       const cancel = this.#onSilence(() => this.#drop(client, 'silent'));
@@ -194,7 +197,7 @@ export class ZooKeeperSession extends Service {
       this.#failures = 0;
       this.#trust(sentAt);
       this.#deps.probe.signal('heartbeat-answered', { sentAt });
-      await delay(clock, this.#timeoutMs / 6 - (clock.monotonicNow() - sentAt), this.stopSignal);
+      await delay(clock, this.#timeoutMs / 6 - (clock.monotonicNow() - sentAt), ended);
     }
   }
 
@@ -294,6 +297,7 @@ export class ZooKeeperSession extends Service {
     this.#cancelHandshake();
     this.#cancelTrust();
     this.#cancelRetry();
+    this.#beating.abort();
   }
 
   /** In order, one at a time: a listener that causes the next event has dealt with its own first. */

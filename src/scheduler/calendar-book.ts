@@ -80,8 +80,8 @@ export class CalendarBook extends Service {
         ({ type }) => {
           if (type === 'calendar-changed') this.#loop.wake();
         },
-        // At once, also while the loop waits after a failure.
-        () => void this.refresh().catch(() => this.#loop.wake()),
+        // At once, also while the loop waits after a failure; if this fails too, it goes on by itself.
+        () => void this.refresh().catch(() => undefined),
       );
     } catch (error) {
       // The revision is looked at anyway.

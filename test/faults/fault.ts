@@ -15,8 +15,8 @@ export interface FaultContext {
   readonly worker: Member;
 }
 
-/** Undoes the fault; resolves when it is undone. */
-export type Heal = () => Promise<void>;
+/** Undoes the fault; resolves when it is undone, or with what is left to do when every other fault of the round is. */
+export type Heal = () => Promise<void | (() => Promise<void>)>;
 
 export interface Fault {
   readonly name: string;

@@ -24,7 +24,7 @@ export interface MemberSpec {
 }
 
 const HOOK = fileURLToPath(new URL('member-hook.mjs', import.meta.url));
-const ALARM = /unhandled|uncaught|CJ_INVARIANT|out of memory|FATAL/i;
+const ALARM = /unhandled|uncaught|CJ_INVARIANT|out of memory|FATAL|MaxListenersExceeded/i;
 
 /**
  * A place in the cluster that one process at a time fills: it can be killed and started again. Everything it says

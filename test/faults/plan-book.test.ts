@@ -19,14 +19,16 @@ describe('PlanBook', () => {
     ]);
   });
 
-  it('does not require what an outage held up until the definition had ended', () => {
+  it('requires what an outage held up until the definition had ended, unless it was deleted', () => {
     const book = new PlanBook();
     book.begin('t', definition, { sentAt: 10_000, ackedAt: 10_100 });
     book.end('t', { sentAt: 50_000, ackedAt: 50_200 });
-    const [span] = book.plans([{ from: 45_000, healedAt: 55_000 }])[0]?.spans ?? [];
-    expect(span?.must.until).toBe(45_000 - SLACK);
-    const [other] = book.plans([{ from: 20_000, healedAt: 25_000 }])[0]?.spans ?? [];
-    expect(other?.must.until).toBe(50_000 - SLACK);
+    book.begin('gone', definition, { sentAt: 10_000, ackedAt: 10_100 });
+    book.end('gone', { sentAt: 50_000, ackedAt: 50_200 }, { isDeleted: true });
+    const untilOf = (from: number, healedAt: number) =>
+      book.plans([{ from, healedAt }]).map(({ spans }) => spans[0]?.must.until);
+    expect(untilOf(45_000, 55_000)).toEqual([50_000 - SLACK, 45_000 - SLACK]);
+    expect(untilOf(20_000, 25_000)).toEqual([50_000 - SLACK, 50_000 - SLACK]);
   });
 
   it('requires nothing of a definition that may never have been stored, and of one that never ended', () => {
@@ -74,7 +76,7 @@ describe('PlanBook', () => {
     const extra = { ...rhythm, phaseMs: 500 };
     book.begin('t', definition, { sentAt: 10_000, ackedAt: 10_100 });
     book.begin('t', { ...definition, rhythm: extra, byCalendar: true }, { sentAt: 20_000, ackedAt: 20_100 });
-    book.end('t', { sentAt: 40_000, ackedAt: 40_200 }, extra);
+    book.end('t', { sentAt: 40_000, ackedAt: 40_200 }, { only: extra });
     book.end('t', { sentAt: 50_000, ackedAt: 50_200 });
     const must = { from: 20_100 + SLACK, until: 40_000 - SLACK };
     expect(book.plans([])[0]?.spans).toEqual([

@@ -11,6 +11,7 @@ interface Definition {
   readonly byCalendar: boolean;
   readonly begun: WriteSpan;
   ended: WriteSpan | null;
+  isDeleted: boolean;
 }
 
 interface Page {
@@ -37,13 +38,14 @@ export class PlanBook {
   ): void {
     const page = this.#pages.get(key) ?? { overlap, definitions: [], backfills: [] };
     this.#pages.set(key, page);
-    page.definitions.push({ rhythm, byCalendar, begun, ended: null });
+    page.definitions.push({ rhythm, byCalendar, begun, ended: null, isDeleted: false });
   }
 
   /** What is in force, or only this rhythm, is no longer, or not for now. */
-  end(key: string, ended: WriteSpan, only?: Rhythm): void {
+  end(key: string, ended: WriteSpan, { only, isDeleted = false }: { only?: Rhythm; isDeleted?: boolean } = {}): void {
     for (const definition of this.#pages.get(key)?.definitions ?? []) {
-      if (definition.ended === null && (only ?? definition.rhythm) === definition.rhythm) definition.ended = ended;
+      if (definition.ended !== null || (only ?? definition.rhythm) !== definition.rhythm) continue;
+      Object.assign(definition, { ended, isDeleted });
     }
   }
 
@@ -60,8 +62,8 @@ export class PlanBook {
   }
 
   /**
-   * What is due when a definition ends, but was held up until then by a fault, is settled by the write that ends it:
-   * only what was due before such a fault is required.
+   * What is due when a definition ends, but was held up until then by a fault, is recorded as missed by the write that
+   * ends it. A deletion takes it along: only what was due before such a fault is required then.
    */
   plans(outages: Outages): readonly TriggerPlan[] {
     return [...this.#pages].map(([key, { overlap, definitions, backfills }]) => ({
@@ -73,7 +75,7 @@ export class PlanBook {
 
 type Outages = readonly Pick<FaultSpan, 'from' | 'healedAt'>[];
 
-function spanOf({ rhythm, byCalendar, begun, ended }: Definition, outages: Outages): FiringSpan {
+function spanOf({ rhythm, byCalendar, begun, ended, isDeleted }: Definition, outages: Outages): FiringSpan {
   const end = ended === null ? -Infinity : ended.sentAt - CLOCK_ERROR_MS;
   // What happens once does so however late it was stored.
   let settledAt = rhythm.kind === 'once' ? -Infinity : (begun.ackedAt ?? 0) + CLOCK_ERROR_MS;
@@ -89,7 +91,8 @@ function spanOf({ rhythm, byCalendar, begun, ended }: Definition, outages: Outag
     may: { ...may, from: may.from - CLOCK_ERROR_MS },
     must: {
       from: begun.ackedAt === null ? Infinity : settledAt,
-      until: Math.min(end, ...around(end, outages).map(({ from }) => from - CLOCK_ERROR_MS)),
+      until:
+        isDeleted || byCalendar ? Math.min(end, ...around(end, outages).map(({ from }) => from - CLOCK_ERROR_MS)) : end,
     },
   };
 }

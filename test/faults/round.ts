@@ -136,14 +136,20 @@ async function underFaults({
     if (faults.length > 1) await passed(random.between(0, 500));
   }
   await passed(holdMs);
-  // ZooKeeper first: after a power-off members start again, and cannot without it.
+  // Processes last: they cannot start without servers.
   const order: readonly Part[] = ['zookeeper', 'redis', 'scheduler', 'worker', 'api'];
   const healed = new Map<Fault, number>();
+  const left = new Map<Fault, () => Promise<void>>();
   for (const part of order) {
     for (const { fault, heal } of begun.filter((one) => one.fault.part === part)) {
-      await heal();
+      const rest = await heal();
       healed.set(fault, Date.now());
+      if (rest !== undefined) left.set(fault, rest);
     }
+  }
+  for (const [fault, finish] of left) {
+    await finish();
+    healed.set(fault, Date.now());
   }
   const spans = begun.map(({ fault, from }) => {
     const healedAt = healed.get(fault) ?? Infinity;

@@ -44,7 +44,7 @@ const SITES: Readonly<Record<SiteKind, () => Promise<RedisSite>>> = {
   cluster: clusterRedis,
 };
 
-/** Round after round until the time is over. Sites are started when they are first needed, and stand until the end. */
+/** Round after round until the time is over. Sites are started when they are first needed, and anew from time to time. */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const { seed, faults, only, forMs, leastTimes = 0, maxRounds, signal, say } = options;
   mkdirSync(options.folder, { recursive: true });
@@ -80,6 +80,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
         continue;
       }
       tally.add(result);
+      if (result.history.processes.some(({ unexpectedEnd }) => unexpectedEnd !== null)) await sites.discard();
       const counted = result.violations.filter((violation) => violation.isExcused !== true);
       const lostByRedis = result.violations.length - counted.length;
       const note = lostByRedis === 0 ? '' : ` (${lostByRedis} traces of writes that Redis lost, reported)`;
@@ -137,10 +138,14 @@ function explainedMs({ faults }: RoundResult): number {
   return faults.reduce((sum, fault) => sum + fault.boundMs, 0);
 }
 
+/** The append-only file is not rewritten: Redis would take ever longer to read it at its start. */
+const ROUNDS_OF_A_SITE = 25;
+
 /** One site of each kind over one ensemble. */
 class Sites {
   readonly #options: SuiteOptions;
   readonly #sites = new Map<SiteKind, FaultSite>();
+  readonly #rounds = new Map<SiteKind, number>();
   #zookeeper: ZooKeeperEnsemble | undefined;
 
   constructor(options: SuiteOptions) {
@@ -148,6 +153,8 @@ class Sites {
   }
 
   async get(kind: SiteKind): Promise<FaultSite> {
+    if (this.#rounds.get(kind) === ROUNDS_OF_A_SITE) await this.discard();
+    this.#rounds.set(kind, (this.#rounds.get(kind) ?? 0) + 1);
     const known = this.#sites.get(kind);
     if (known !== undefined) return known;
     this.#zookeeper ??= await startZooKeeper({ size: 3, tickTimeMs: 200 });
@@ -163,6 +170,7 @@ class Sites {
   async discard(): Promise<void> {
     await this.close();
     this.#sites.clear();
+    this.#rounds.clear();
     this.#zookeeper = undefined;
   }
 

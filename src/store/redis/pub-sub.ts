@@ -23,7 +23,8 @@ export class RedisPubSub extends Service {
   readonly #channels = new Map<string, Set<Subscription>>();
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #wasReady = false;
+  /** Connections so far. */
+  #connections = 0;
 
   constructor({ clock, logger }: { clock: Clock; logger: Logger }, { source }: { source: RedisSource }) {
     super();
@@ -33,7 +34,7 @@ export class RedisPubSub extends Service {
     this.#client = this.#subscriber.client;
     this.#client.on('error', (error: unknown) => logger.warn('redis-subscriber-error', { error }));
     this.#client.on('message', (channel: string, text: string) => this.#deliver(channel, text));
-    this.#client.on('ready', () => this.#onReady());
+    this.#client.on('ready', () => void this.#renew());
     reviveWhenEnded(this.#client, clock, this.stopSignal);
   }
 
@@ -85,15 +86,19 @@ export class RedisPubSub extends Service {
     for (const { onText } of [...(this.#channels.get(channel) ?? [])]) this.#guard(() => onText(text));
   }
 
-  #onReady(): void {
-    if (this.#wasReady) {
-      // The answer comes after the subscriptions, which the client renews now, stand again.
-      this.#client.ping().then(
-        () => this.#tellGap(),
-        () => undefined,
-      );
+  /** On a new connection: what was subscribed to on the one before. */
+  async #renew(): Promise<void> {
+    const connection = (this.#connections += 1);
+    if (connection === 1 || this.#channels.size === 0) return;
+    try {
+      await this.#client.subscribe(...this.#channels.keys());
+    } catch (error) {
+      this.#logger.warn('subscriptions-not-renewed', { error });
+      // Whether they stand is not known: on the next connection they do.
+      if (connection === this.#connections && this.#client.status === 'ready') this.#client.disconnect(true);
+      return;
     }
-    this.#wasReady = true;
+    this.#tellGap();
   }
 
   #tellGap(): void {

@@ -44,14 +44,18 @@ const COMMAND_OPTIONS: OurOptions = {
   // passed over.
   failoverDetector: true,
   sentinelCommandTimeout: 2000,
+  // A connection on which a Sentinel tells of failovers is made anew with the next one to the master. The client would
+  // subscribe anew by itself, and end the process if the Sentinel did not answer: nobody waits for that promise.
+  sentinelReconnectStrategy: () => null,
 };
 
-/** Subscriptions are idempotent: they wait for the connection and are renewed with it. */
+/** Subscriptions are idempotent: they wait for the connection. Who opens one renews them with it. */
 const SUBSCRIBER_OPTIONS: OurOptions = {
   ...COMMAND_OPTIONS,
   enableOfflineQueue: true,
   maxRetriesPerRequest: null,
-  autoResubscribe: true,
+  // Nobody waits for the promise of what the client sends by itself: an answer that stays away would end the process.
+  autoResubscribe: false,
 };
 
 /** A client that is not connected yet. Errors: `ConfigError` for a URL that cannot be read. */

@@ -48,7 +48,7 @@ export class CalendarLoad implements LoadPart {
       for (const { key, rhythm } of evens) book.begin(key, { rhythm, overlap: 'allow', byCalendar: true }, included);
       await passed(this.#random.between(3000, 6000));
       const excluded = await this.#put(EXCLUDED);
-      for (const { key, rhythm } of evens) book.end(key, excluded, rhythm);
+      for (const { key, rhythm } of evens) book.end(key, excluded, { only: rhythm });
     }
   }
 

@@ -61,7 +61,7 @@ export class EditedLoad implements LoadPart {
     const span = await this.#writer.repeat(
       what === 'pause' ? { method: 'POST', path: `${path}/pause`, body: {} } : { method: 'DELETE', path },
     );
-    book.end(this.#writer.key(this.#job.name, name), span);
+    book.end(this.#writer.key(this.#job.name, name), span, { isDeleted: what === 'delete' });
     this.#writer.note(this.#entity(name), what === 'pause' ? 'paused' : null, span);
     return what === 'pause' ? 'paused' : 'gone';
   }

@@ -352,6 +352,23 @@ describe('ZooKeeperSession', () => {
     expect(make('zk1:2181/chroot')).toThrow(expect.objectContaining({ code: 'CJ_CONFIG_INVALID' }));
   });
 
+  it('leaves nothing behind of a connection that breaks right after its heartbeat', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', onWarning);
+    cleanups.push(async () => void process.off('warning', onWarning));
+    const proxy = await proxied();
+    const rig = await connected(proxy.address, 4000);
+    // More than Node takes for a leak.
+    for (let count = 1; count <= 12; count++) {
+      await rig.probe.reached('heartbeat-answered', count);
+      proxy.cut();
+      await rig.seen('disconnected', count);
+    }
+    await rig.seen('resumed', 12);
+    expect(warnings).toEqual([]);
+  });
+
   it('survives a server that is killed and started again, with the same session', async () => {
     const rig = await connected(ensemble.connectString, 4000);
     const path = freshPath();

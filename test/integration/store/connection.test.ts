@@ -11,6 +11,7 @@ import { ScriptRunner } from '../../../src/store/redis/script-runner.js';
 import { SCRIPT_FOLDER } from '../../../src/store/redis/script-manifest.js';
 import type { RedisSource } from '../../../src/store/redis/redis-clients.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { RedisProxy } from '../../support/redis-proxy.js';
 import { eventually } from '../../support/wait.js';
 
 const UNAVAILABLE = { code: 'CJ_REDIS_UNAVAILABLE' };
@@ -191,6 +192,38 @@ describe('subscriptions', () => {
     await connection.send('PUBLISH', ['news', 'second']);
     await eventually('the second message', () => heard.length === 2);
     expect(heard).toEqual(['first', 'second']);
+  });
+
+  it('are renewed over one more connection where the server does not say that they stand', async () => {
+    const server = await ownServer();
+    const { connection } = await connected(server.url);
+    const proxy = await RedisProxy.start(server.port);
+    onTestFinished(() => proxy.stop());
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (event: string) => void warnings.push(event) };
+    const pubSub = new RedisPubSub({ clock: systemClock, logger }, { source: proxy.url });
+    await pubSub.start();
+    onTestFinished(() => pubSub.stop());
+    const heard: string[] = [];
+    let gaps = 0;
+    await pubSub.subscribe(
+      'news',
+      (text) => void heard.push(text),
+      () => void gaps++,
+    );
+    // The long reply is that to INFO: the client takes the connection for ready, and hears nothing from then on.
+    proxy.onReply = (size) => {
+      if (size > 1000) proxy.hold('down');
+      return 'forward';
+    };
+    proxy.cut();
+    await eventually('the renewal is given up', () => warnings.includes('subscriptions-not-renewed'));
+    expect(gaps).toBe(0);
+    proxy.onReply = () => 'forward';
+    proxy.release();
+    await eventually('the gap', () => gaps > 0);
+    await connection.send('PUBLISH', ['news', 'after']);
+    await eventually('the message', () => heard.includes('after'));
   });
 
   it('serve several listeners of one channel, also when one of them fails or leaves', async () => {
