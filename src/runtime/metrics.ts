@@ -92,6 +92,11 @@ export class Metrics {
     'route',
     'status',
   ]);
+  readonly redisServerChanges = this.#counter(
+    'cloudjob_redis_server_changes_total',
+    'Times that another Redis server answered than before: restarted, or promoted',
+    [],
+  );
   readonly storeErrors = this.#counter('cloudjob_store_errors_total', 'Failed calls to the store, by code', ['code']);
 
   readonly connections = this.#gauge('cloudjob_comet_connections', 'Open user connections', ['transport']);

@@ -481,8 +481,20 @@ describe('the checker', () => {
     const reported = checkHistory({ ...lost, lossWindows: [{ ...window, isReported: true }] });
     expect(reported).toHaveLength(1);
     expect(reported[0]).toMatchObject({ invariant: 'I2', isExcused: true });
-    const silent = checkHistory({ ...lost, lossWindows: [{ ...window, isReported: false }] });
-    expect(silent.map(({ invariant }) => invariant)).toEqual(['I2', 'loss']);
+  });
+
+  it('demands that lost commits of leaders are reported, which show as fires repeated, and cannot for what clients wrote', () => {
+    const history = validHistory(1);
+    const records = history.log.entries.filter(isRecord);
+    const required = records.find(({ record }) => isRequired(history, record));
+    const window = { from: 0, until: Infinity, isReported: false };
+    const lost = { ...without(history, required?.id ?? ''), lossWindows: [window] };
+    expect(checkHistory(lost).map(({ invariant }) => invariant)).toEqual(['I2']);
+    const [run] = history.runs;
+    const repeated = { ...history, runs: [...history.runs, { ...run, id: 'unknown' } as never], lossWindows: [window] };
+    expect(checkHistory(repeated).map(({ invariant }) => invariant)).toContain('loss');
+    const reported = { ...repeated, lossWindows: [{ ...window, isReported: true }] };
+    expect(checkHistory(reported).map(({ invariant }) => invariant)).not.toContain('loss');
   });
 
   it('describes what it found by invariant, with the first few of each', () => {

@@ -7,6 +7,7 @@ import {
   type RedisSource,
 } from './redis-clients.js';
 import { isUnknownScript, translateRedisError } from './redis-errors.js';
+import { watchServers } from './server-watch.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Metrics } from '../../runtime/metrics.js';
@@ -48,6 +49,10 @@ export class RedisConnection extends Service {
     this.#client.on('error', (error: unknown) => {
       this.#lastError = error;
       deps.logger.warn('redis-connection-error', { address: this.address, error });
+    });
+    watchServers(this.#client, (change) => {
+      deps.metrics.redisServerChanges.inc();
+      deps.logger.warn('redis-server-changed', { address: this.address, ...change });
     });
     reviveWhenEnded(this.#client, deps.clock, this.stopSignal);
   }

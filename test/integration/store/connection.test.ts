@@ -23,7 +23,7 @@ async function connected(source: RedisSource) {
   onTestFinished(() => connection.stop());
   const errors = async (code: string) =>
     (await metrics.storeErrors.get()).values.find(({ labels }) => labels.code === code)?.value ?? 0;
-  return { connection, errors };
+  return { connection, metrics, errors };
 }
 
 /** `seen` are its warnings: failed attempts. */
@@ -92,6 +92,24 @@ describe('the connection', () => {
     await server.start();
     await eventually('the connection stands again', () => connection.describe().ready);
     await expect(connection.send('INCR', ['kept'])).resolves.toBe(2);
+  });
+
+  it('says when another server answers than before, and not when it was only interrupted', async () => {
+    const server = await ownServer();
+    const proxy = await RedisProxy.start(server.port);
+    onTestFinished(() => proxy.stop());
+    const { connection, metrics } = await connected(proxy.url);
+    const changes = async () => (await metrics.redisServerChanges.get()).values[0]?.value ?? 0;
+    const before = connection.interruptionCount;
+    proxy.cut();
+    await eventually('the interruption', () => connection.interruptionCount > before);
+    await eventually('the connection stands again', () => connection.describe().ready);
+    // Answered after what the connection asked first.
+    await connection.send('PING', []);
+    expect(await changes()).toBe(0);
+    await server.kill();
+    await server.start();
+    await eventually('the change', async () => (await changes()) === 1);
   });
 
   it('gives up on a server that is silent', async () => {
