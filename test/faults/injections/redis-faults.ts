@@ -66,7 +66,8 @@ export const REDIS_FAULTS: readonly Fault[] = [
     sites: SINGLE,
     part: 'redis',
     holdMs: [3000, 5000],
-    boundMs: () => 4000,
+    // With another fault: who takes a shard over needs some answers one after the other, and each takes up to two seconds.
+    boundMs: (holdMs) => Math.max(4000, holdMs),
     async inject({ site, random }) {
       const least = random.pick([20, 200]);
       for (const proxy of proxiesOf(site)) proxy.delayMs = () => random.between(least, least * 5);
