@@ -100,11 +100,12 @@ describe('the connection', () => {
     onTestFinished(() => proxy.stop());
     const { connection, metrics } = await connected(proxy.url);
     const changes = async () => (await metrics.redisServerChanges.get()).values[0]?.value ?? 0;
+    // Answered after what the connection has asked first, here and below.
+    await connection.send('PING', []);
     const before = connection.interruptionCount;
     proxy.cut();
     await eventually('the interruption', () => connection.interruptionCount > before);
     await eventually('the connection stands again', () => connection.describe().ready);
-    // Answered after what the connection asked first.
     await connection.send('PING', []);
     expect(await changes()).toBe(0);
     await server.kill();
