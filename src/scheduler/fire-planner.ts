@@ -258,7 +258,7 @@ export class FirePlanner {
   }
 
   #upToDate(planned: PlannedFire, now: EpochMs): PlannedFire | null {
-    const isOld = now - planned.plannedFor > REPLAN_AFTER_MS || this.#hasOldCalendars(planned);
+    const isOld = now - planned.plannedFor > REPLAN_AFTER_MS || isAhead(planned, now) || this.#hasOldCalendars(planned);
     return isOld ? this.#plan(planned.trigger, planned.job) : planned;
   }
 
