@@ -104,8 +104,8 @@ class Replanning {
       return INTERVAL_MS;
     }
     if (!this.#config.isSettled()) return PAUSE_MS;
-    if (this.#scan === null || !isSame(this.#scan.target, target)) this.#begin(target);
-    const scan = this.#scan as unknown as Scan;
+    const scan = this.#scan !== null && isSame(this.#scan.target, target) ? this.#scan : this.#begin(target);
+    this.#scan = scan;
     await this.#page(scan);
     if (scan.cursor !== null) return PAUSE_MS;
     if (!term.isTrusted()) return INTERVAL_MS;
@@ -114,13 +114,13 @@ class Replanning {
     return 0;
   }
 
-  #begin(target: Planning): void {
+  #begin(target: Planning): Scan {
     const { term, logger } = this.#deps;
     const planned = this.#planned ?? null;
     // Other zone data may move any trigger; other calendars only those that name some.
     const withCalendars = planned !== null && planned.tz === target.tz;
-    this.#scan = { target, withCalendars, cursor: null, scanned: 0, moved: 0 };
     logger.info('replanning-started', { shard: term.shard, from: planned, to: target });
+    return { target, withCalendars, cursor: null, scanned: 0, moved: 0 };
   }
 
   async #page(scan: Scan): Promise<void> {
