@@ -1,3 +1,5 @@
+import { delay } from '../../src/runtime/clock.js';
+import type { ExecutionStore } from '../../src/store/execution-store.js';
 import { describe, expect, it, vi } from 'vitest';
 import { StoreUnavailableError } from '../../src/domain/errors.js';
 import type { Clock } from '../../src/runtime/clock.js';
@@ -233,6 +235,29 @@ describe('ShardLoop on a store that fails', () => {
     clock.jumpWall(-13_000);
     await clock.advance(6000);
     expect(await made()).toBeGreaterThanOrEqual(40 * 22);
+  });
+
+  it('makes up for what is late at once when the clock was set back while it was being sent', async () => {
+    const { clock, faulty, lead, put, records, origin } = setup();
+    const misfire = { policy: 'fireAll' as const, graceMs: 60_000, maxAgeMs: 3_600_000, maxCount: 1000 };
+    await put({ a: { ...every(1000), misfire } });
+    await clock.advance(30_500);
+    let sent = 0;
+    const slow = Object.create(faulty.store, {
+      fire: {
+        value: async (...args: Parameters<ExecutionStore['fire']>) => {
+          sent += 1;
+          if (sent === 1) clock.jumpWall(-15_000);
+          await delay(clock, 5);
+          return faulty.store.fire(...args);
+        },
+      },
+    }) as ExecutionStore;
+    await lead(1, { store: slow });
+    await clock.advance(2000);
+    const made = (await records()).map(({ nominalAt }) => nominalAt - origin);
+    expect(made).toContain(1000);
+    expect(sent).toBeLessThan(50);
   });
 
   it('fires nothing twice when the clock of the store is set back', async () => {
