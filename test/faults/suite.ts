@@ -139,7 +139,7 @@ function explainedMs({ faults }: RoundResult): number {
 }
 
 /** The append-only file is not rewritten: Redis would take ever longer to read it at its start. */
-const ROUNDS_OF_A_SITE = 25;
+const ROUNDS_OF_A_SITE = 15;
 
 /** One site of each kind over one ensemble. */
 class Sites {

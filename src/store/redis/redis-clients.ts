@@ -38,6 +38,8 @@ const COMMAND_OPTIONS: OurOptions = {
   replyMapping: 'legacy',
   keyPrefix: '',
   retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), 1000),
+  // A server that loads its data says for how long it will, in whole seconds: it is asked more often than that.
+  maxLoadingRetryTime: 250,
   // A replica that was the master: reconnect to find the new one, and let the caller repeat the command.
   reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
   // Sentinels tell of a new master at once, also when the old one does not say so itself; one that is silent is

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RedisServer } from '../../../scripts/servers.mjs';
 import { shardOfJob } from '../../../src/domain/shard.js';
+import { Metrics } from '../../../src/runtime/metrics.js';
 import { shardKeysOf } from '../../../src/store/redis/keys.js';
+import { listening } from '../../support/listening.js';
 import { ask, startRedisCluster, untilCopied, type RedisClusterTopology } from '../../support/redis-topologies.js';
 import { eventually } from '../../support/wait.js';
-import { connected, firedOf, fireInSteps, insist, storedJob, storesAt, subscribing } from './rig.js';
+import { connected, firedOf, fireInSteps, insist, serverChanges, storedJob, storesAt, subscribing } from './rig.js';
 
 let topology: RedisClusterTopology;
 
@@ -32,8 +34,10 @@ async function listenedNode(): Promise<RedisServer> {
   throw new Error('nobody listens');
 }
 
-it('fires each nominal time once while the master of a shard is killed and replaced', async () => {
+it('fires each nominal time once while the master of a shard is killed and replaced, and says that it was', async () => {
   const { stores, job, slot, owner } = await aJobInTheCluster();
+  const metrics = new Metrics();
+  await connected(topology.url, metrics);
   const before = await fireInSteps(stores, job, 20);
   // What is acknowledged and not yet copied is what a failover loses; here nothing is on its way.
   await untilCopied(owner);
@@ -46,6 +50,7 @@ it('fires each nominal time once while the master of a shard is killed and repla
   expect(new Set([...before, ...after]).size).toBe(40);
 
   await topology.successorOf(owner, slot);
+  await eventually('the change', async () => (await serverChanges(metrics)) === 1);
   await topology.restart(owner);
   await topology.untilOk();
 });
@@ -68,18 +73,12 @@ it('follows a slot that moves, and does each write once on the way', async () =>
 it('hears again what is published after the node at which it listened was killed, and is told of the gap', async () => {
   const connection = await connected(topology.url);
   const pubSub = await subscribing(topology.url);
-  const heard: string[] = [];
-  let gaps = 0;
-  await pubSub.subscribe(
-    'news',
-    (text) => void heard.push(text),
-    () => void gaps++,
-  );
+  const news = await listening(pubSub, 'news');
   const node = await listenedNode();
   await topology.kill(node);
-  await eventually('the gap', () => gaps === 1);
+  await eventually('the gap', () => news.gaps === 1);
   await insist(() => connection.send('PUBLISH', ['news', 'after']));
-  await eventually('the message', () => heard.includes('after'));
+  await eventually('the message', () => news.heard.includes('after'));
   await topology.restart(node);
   await topology.untilOk();
 });
@@ -87,22 +86,16 @@ it('hears again what is published after the node at which it listened was killed
 it('leaves a node that has fallen silent, and is told of the gap', async () => {
   const connection = await connected(topology.url);
   const pubSub = await subscribing(topology.url);
-  const heard: string[] = [];
-  let gaps = 0;
-  await pubSub.subscribe(
-    'news',
-    (text) => void heard.push(text),
-    () => void gaps++,
-  );
+  const news = await listening(pubSub, 'news');
   const node = await listenedNode();
   topology.pause(node);
   const isTold = (): boolean => {
     void pubSub.check();
-    return gaps === 1;
+    return news.gaps === 1;
   };
   await eventually('the gap', isTold, { everyMs: 250, timeoutMs: 20_000 });
   await insist(() => connection.send('PUBLISH', ['news', 'after']));
-  await eventually('the message', () => heard.includes('after'));
+  await eventually('the message', () => news.heard.includes('after'));
   topology.resume(node);
   await topology.untilOk();
 });

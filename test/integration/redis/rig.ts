@@ -14,14 +14,16 @@ import { aDecision, aFire, aJobDefinition, aJobKey, aTriggerWrite, EPOCH_1 } fro
 import { eventually } from '../../support/wait.js';
 
 /** A started connection, stopped when the test ends. */
-export async function connected(source: RedisSource): Promise<RedisConnection> {
-  const connection = new RedisConnection(
-    { clock: systemClock, logger: silentLogger, metrics: new Metrics() },
-    { source },
-  );
+export async function connected(source: RedisSource, metrics = new Metrics()): Promise<RedisConnection> {
+  const connection = new RedisConnection({ clock: systemClock, logger: silentLogger, metrics }, { source });
   await connection.start();
   onTestFinished(() => connection.stop());
   return connection;
+}
+
+/** How often another server answered than before, so far. */
+export async function serverChanges(metrics: Metrics): Promise<number> {
+  return (await metrics.redisServerChanges.get()).values[0]?.value ?? 0;
 }
 
 export async function subscribing(source: RedisSource): Promise<RedisPubSub> {

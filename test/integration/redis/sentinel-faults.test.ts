@@ -1,8 +1,10 @@
 import { SentinelConnector } from 'ioredis';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { Metrics } from '../../../src/runtime/metrics.js';
+import { listening } from '../../support/listening.js';
 import { ask, startSentinel, untilCopied, type SentinelTopology } from '../../support/redis-topologies.js';
 import { eventually } from '../../support/wait.js';
-import { connected, firedOf, fireInSteps, insist, storedJob, storesAt, subscribing } from './rig.js';
+import { connected, firedOf, fireInSteps, insist, serverChanges, storedJob, storesAt, subscribing } from './rig.js';
 
 let topology: SentinelTopology;
 
@@ -22,13 +24,7 @@ async function untilFollowing(count = 1): Promise<void> {
 it('fires each nominal time once while the master is killed and replaced, and hears again what is published', async () => {
   const stores = await storesAt(topology.url);
   const pubSub = await subscribing(topology.url);
-  const heard: string[] = [];
-  let gaps = 0;
-  await pubSub.subscribe(
-    'news',
-    (text) => void heard.push(text),
-    () => void gaps++,
-  );
+  const news = await listening(pubSub, 'news');
   const job = await storedJob(stores);
   const before = await fireInSteps(stores, job, 20);
   const master = await topology.master();
@@ -40,9 +36,9 @@ it('fires each nominal time once while the master is killed and replaced, and he
   // The new master has none of the scripts.
   const after = await fireInSteps(stores, job, 20);
   expect((await firedOf(stores, job)).sort()).toEqual([...before, ...after].sort());
-  await eventually('the gap', () => gaps === 1);
+  await eventually('the gap', () => news.gaps === 1);
   await insist(() => stores.connection.send('PUBLISH', ['news', 'after']));
-  await eventually('the message', () => heard.includes('after'));
+  await eventually('the message', () => news.heard.includes('after'));
   await topology.restart(master);
   await untilFollowing();
 });
@@ -72,13 +68,15 @@ it('connects when it is started while the master is dead and not replaced yet', 
   await untilFollowing();
 });
 
-it('goes over to a replica that was promoted in good order', async () => {
-  const connection = await connected(topology.url);
+it('goes over to a replica that was promoted in good order, and says that another server answers', async () => {
+  const metrics = new Metrics();
+  const connection = await connected(topology.url, metrics);
   await connection.send('SET', ['kept', 1]);
   const promoted = await topology.failover();
   await insist(() => connection.send('INCR', ['kept']));
   const info = String(await connection.send('INFO', ['server']));
   expect(info).toContain(`tcp_port:${promoted.port}`);
+  await eventually('the change', async () => (await serverChanges(metrics)) > 0);
   await untilFollowing();
 });
 
@@ -94,13 +92,7 @@ it('connects although a Sentinel accepts connections and says nothing', async ()
 it('comes back when it hears of a failover just while it asks who the master is', async () => {
   const connection = await connected(topology.url);
   const pubSub = await subscribing(topology.url);
-  const heard: string[] = [];
-  let gaps = 0;
-  await pubSub.subscribe(
-    'still',
-    (text) => void heard.push(text),
-    () => void gaps++,
-  );
+  const news = await listening(pubSub, 'still');
   const prototype = SentinelConnector.prototype as unknown as { resolve(...args: unknown[]): Promise<unknown> };
   const resolve = prototype.resolve;
   const interrupted = new Set<unknown>();
@@ -115,7 +107,7 @@ it('comes back when it hears of a failover just while it asks who the master is'
   for (const type of ['normal', 'pubsub']) await ask(master, 'CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
   await eventually('both were interrupted', () => interrupted.size >= 2);
   await insist(() => connection.send('PUBLISH', ['still', 'here']));
-  await eventually('the gap', () => gaps > 0);
+  await eventually('the gap', () => news.gaps > 0);
   await insist(() => connection.send('PUBLISH', ['still', 'there']));
-  await eventually('the message', () => heard.includes('there'));
+  await eventually('the message', () => news.heard.includes('there'));
 });

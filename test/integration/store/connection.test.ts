@@ -10,6 +10,7 @@ import { RedisPubSub } from '../../../src/store/redis/pub-sub.js';
 import { ScriptRunner } from '../../../src/store/redis/script-runner.js';
 import { SCRIPT_FOLDER } from '../../../src/store/redis/script-manifest.js';
 import type { RedisSource } from '../../../src/store/redis/redis-clients.js';
+import { listening } from '../../support/listening.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { RedisProxy } from '../../support/redis-proxy.js';
 import { eventually } from '../../support/wait.js';
@@ -195,22 +196,16 @@ describe('subscriptions', () => {
     const pubSub = new RedisPubSub({ clock: systemClock, logger: silentLogger }, { source: server.url });
     await pubSub.start();
     onTestFinished(() => pubSub.stop());
-    const heard: string[] = [];
-    let gaps = 0;
-    await pubSub.subscribe(
-      'news',
-      (text) => void heard.push(text),
-      () => void gaps++,
-    );
+    const news = await listening(pubSub, 'news');
     await connection.send('PUBLISH', ['news', 'first']);
-    await eventually('the first message', () => heard.length === 1);
+    await eventually('the first message', () => news.heard.length === 1);
     await server.kill();
     await server.start();
-    await eventually('the gap', () => gaps === 1);
+    await eventually('the gap', () => news.gaps === 1);
     await eventually('the connection', () => connection.describe().ready);
     await connection.send('PUBLISH', ['news', 'second']);
-    await eventually('the second message', () => heard.length === 2);
-    expect(heard).toEqual(['first', 'second']);
+    await eventually('the second message', () => news.heard.length === 2);
+    expect(news.heard).toEqual(['first', 'second']);
   });
 
   it('are renewed over one more connection where the server does not say that they stand', async () => {
@@ -223,13 +218,7 @@ describe('subscriptions', () => {
     const pubSub = new RedisPubSub({ clock: systemClock, logger }, { source: proxy.url });
     await pubSub.start();
     onTestFinished(() => pubSub.stop());
-    const heard: string[] = [];
-    let gaps = 0;
-    await pubSub.subscribe(
-      'news',
-      (text) => void heard.push(text),
-      () => void gaps++,
-    );
+    const news = await listening(pubSub, 'news');
     // The long reply is that to INFO: the client takes the connection for ready, and hears nothing from then on.
     proxy.onReply = (size) => {
       if (size > 1000) proxy.hold('down');
@@ -237,12 +226,12 @@ describe('subscriptions', () => {
     };
     proxy.cut();
     await eventually('the renewal is given up', () => warnings.includes('subscriptions-not-renewed'));
-    expect(gaps).toBe(0);
+    expect(news.gaps).toBe(0);
     proxy.onReply = () => 'forward';
     proxy.release();
-    await eventually('the gap', () => gaps > 0);
+    await eventually('the gap', () => news.gaps > 0);
     await connection.send('PUBLISH', ['news', 'after']);
-    await eventually('the message', () => heard.includes('after'));
+    await eventually('the message', () => news.heard.includes('after'));
   });
 
   it('serve several listeners of one channel, also when one of them fails or leaves', async () => {
