@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_FAULTS } from './all-faults.js';
+import type { SiteKind } from './fault-site.js';
 import { Random } from './random.js';
 import { namedRound, RoundChooser, stopsFiring } from './round-choice.js';
 
-function choose(seed: number, rounds: number) {
+/** Rounds as the suite plays them: a site stands for so many of them, unless another one is needed before. */
+function choose(seed: number, rounds: number, roundsOfASite = 15) {
   const chooser = new RoundChooser(ALL_FAULTS);
   const random = new Random(seed);
-  return Array.from({ length: rounds }, () => chooser.next(random));
+  let standing: SiteKind | null = null;
+  let played = 0;
+  return Array.from({ length: rounds }, () => {
+    const choice = chooser.next(random, played < roundsOfASite ? standing : null);
+    played = choice.kind === standing && played < roundsOfASite ? played + 1 : 1;
+    standing = choice.kind;
+    return choice;
+  });
 }
 
 describe('RoundChooser', () => {
@@ -20,6 +29,13 @@ describe('RoundChooser', () => {
     const rounds = choose(3, 130);
     const counts = ALL_FAULTS.map(({ name }) => rounds.flatMap(({ faults }) => faults).filter((f) => f.name === name));
     expect(Math.min(...counts.map(({ length }) => length))).toBeGreaterThanOrEqual(5);
+  });
+
+  it('stays on the site that stands as long as one of the rarest is possible there', () => {
+    const kinds = choose(11, 130).map(({ kind }) => kind);
+    const moves = kinds.filter((kind, i) => i > 0 && kind !== kinds[i - 1]).length;
+    expect(new Set(kinds).size).toBe(3);
+    expect(moves).toBeLessThan(25);
   });
 
   it('lets each fault that stops firing come once without another before it joins two', () => {

@@ -12,9 +12,9 @@ const BESIDE_FIRING: ReadonlySet<Part> = new Set<Part>(['worker', 'api']);
 export const stopsFiring = (fault: Fault): boolean => !BESIDE_FIRING.has(fault.part);
 
 /**
- * Chooses what comes next: of the faults that stop firing one that came least often so far, on one of its sites; with
- * it the rarest of another part, and one that stops no fire while those are not ahead. As long as some fault has not come
- * at all there is only one that stops firing, so that its own gap is seen.
+ * Chooses what comes next: of the faults that stop firing one that came least often so far, on the site that stands if
+ * such a fault is possible there; with it the rarest of another part, and one that stops no fire while those are not
+ * ahead. As long as some fault has not come at all there is only one that stops firing, so that its own gap is seen.
  */
 export class RoundChooser {
   readonly #counts: Map<string, number>;
@@ -25,11 +25,15 @@ export class RoundChooser {
     this.#counts = new Map(faults.map((fault) => [fault.name, 0]));
   }
 
-  next(random: Random): RoundChoice {
-    const isFirstTime = this.#leastOf(this.#faults.filter(stopsFiring)) === 0;
-    const [first] = this.#rarest(this.#faults.filter(stopsFiring), random);
+  next(random: Random, standing: SiteKind | null): RoundChoice {
+    const firing = this.#faults.filter(stopsFiring);
+    const least = this.#leastOf(firing);
+    const rare = firing.filter(({ name }) => this.#countOf(name) === least);
+    const here = standing === null ? [] : rare.filter(({ sites }) => sites.includes(standing));
+    const [first] = this.#rarest(here.length > 0 ? here : rare, random);
     if (first === undefined) throw new Error('no fault stops firing');
-    const kind = random.pick(first.sites);
+    const isFirstTime = least === 0;
+    const kind = here.length > 0 && standing !== null ? standing : random.pick(first.sites);
     const others = this.#faults.filter((fault) => fault.part !== first.part && fault.sites.includes(kind));
     const second = isFirstTime ? [] : this.#rarest(others.filter(stopsFiring), random);
     const beside = others.filter(

@@ -44,11 +44,11 @@ const SITES: Readonly<Record<SiteKind, () => Promise<RedisSite>>> = {
   cluster: clusterRedis,
 };
 
-/** Round after round until the time is over. Sites are started when they are first needed, and anew from time to time. */
+/** Round after round until the time is over, on one site at a time: each process that stands idle takes from the one machine. */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const { seed, faults, only, forMs, leastTimes = 0, maxRounds, signal, say } = options;
   mkdirSync(options.folder, { recursive: true });
-  const sites = new Sites(options);
+  const stage = new Stage(options);
   const tally = new Tally();
   const failed: { replay: string; text: string }[] = [];
   const chooser = new RoundChooser(faults);
@@ -63,12 +63,14 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       const random = new Random(roundSeed);
       const named = only[round % Math.max(1, only.length)];
       const choice =
-        named === undefined ? chooser.next(random) : namedRound(named, faults, ['single', 'sentinel', 'cluster']);
+        named === undefined
+          ? chooser.next(random, stage.standing)
+          : namedRound(named, faults, ['single', 'sentinel', 'cluster']);
       const chosen = choice.faults.map((fault) => fault.name).join('+');
       const replay = `--rounds 1 --seed ${roundSeed} --only ${chosen}`;
       const startedAt = performance.now();
       const play = { choice, random: new Random(roundSeed), round, options };
-      const result = await sites
+      const result = await stage
         .get(choice.kind)
         .then((site) => playRound(site, play))
         .catch(asError);
@@ -76,11 +78,11 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
         // A site that could not be healed is of no use for the next round.
         failed.push({ replay, text: result.message });
         say(`round ${round} ${choice.kind} ${chosen}: BROKEN, ${result.message}`);
-        await sites.discard();
+        await stage.clear();
         continue;
       }
       tally.add(result);
-      if (result.history.processes.some(({ unexpectedEnd }) => unexpectedEnd !== null)) await sites.discard();
+      if (result.history.processes.some(({ unexpectedEnd }) => unexpectedEnd !== null)) await stage.clear();
       const counted = result.violations.filter((violation) => violation.isExcused !== true);
       const lostByRedis = result.violations.length - counted.length;
       const note = lostByRedis === 0 ? '' : ` (${lostByRedis} traces of writes that Redis lost, reported)`;
@@ -94,7 +96,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       say(`${text}\nreplay: npm run test:faults -- ${replay} --fires ${options.fires}`);
     }
   } finally {
-    await sites.close();
+    await stage.clear();
     writeFileSync(join(options.folder, 'report.md'), `${tally.table()}\n`);
   }
   return { tally, failed };
@@ -141,42 +143,44 @@ function explainedMs({ faults }: RoundResult): number {
 /** The append-only file is not rewritten: Redis would take ever longer to read it at its start. */
 const ROUNDS_OF_A_SITE = 15;
 
-/** One site of each kind over one ensemble. */
-class Sites {
+/** Has room for one site and its ensemble. */
+class Stage {
   readonly #options: SuiteOptions;
-  readonly #sites = new Map<SiteKind, FaultSite>();
-  readonly #rounds = new Map<SiteKind, number>();
-  #zookeeper: ZooKeeperEnsemble | undefined;
+  #zookeeper: ZooKeeperEnsemble | null = null;
+  #site: FaultSite | null = null;
+  #rounds = 0;
 
   constructor(options: SuiteOptions) {
     this.#options = options;
   }
 
+  /** What stands and is good for one more round. */
+  get standing(): SiteKind | null {
+    return this.#rounds < ROUNDS_OF_A_SITE ? (this.#site?.redis.kind ?? null) : null;
+  }
+
+  /** The site for one more round: the one that stands, or a new one in its place. */
   async get(kind: SiteKind): Promise<FaultSite> {
-    if (this.#rounds.get(kind) === ROUNDS_OF_A_SITE) await this.discard();
-    this.#rounds.set(kind, (this.#rounds.get(kind) ?? 0) + 1);
-    const known = this.#sites.get(kind);
-    if (known !== undefined) return known;
-    this.#zookeeper ??= await startZooKeeper({ size: 3, tickTimeMs: 200 });
-    const { build, folder, withHosts = false } = this.#options;
-    const redis = await SITES[kind]();
-    const place = { build, folder: join(folder, kind), withHosts };
-    const site = await FaultSite.start(redis, { ...place, zookeeper: this.#zookeeper });
-    this.#sites.set(kind, site);
+    const site = this.standing === kind && this.#site !== null ? this.#site : await this.#build(kind);
+    this.#rounds += 1;
     return site;
   }
 
-  /** All sites, since the ensemble is common to them; the next round starts what it needs. */
-  async discard(): Promise<void> {
-    await this.close();
-    this.#sites.clear();
-    this.#rounds.clear();
-    this.#zookeeper = undefined;
+  async clear(): Promise<void> {
+    const [site, zookeeper] = [this.#site, this.#zookeeper];
+    [this.#site, this.#zookeeper, this.#rounds] = [null, null, 0];
+    await site?.close();
+    await zookeeper?.stop();
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#sites.values()].map((site) => site.close()));
-    await this.#zookeeper?.stop();
+  async #build(kind: SiteKind): Promise<FaultSite> {
+    await this.clear();
+    const { build, folder, withHosts = false } = this.#options;
+    this.#zookeeper = await startZooKeeper({ size: 3, tickTimeMs: 200 });
+    const redis = await SITES[kind]();
+    const place = { build, folder: join(folder, kind), withHosts, zookeeper: this.#zookeeper };
+    this.#site = await FaultSite.start(redis, place);
+    return this.#site;
   }
 }
 
