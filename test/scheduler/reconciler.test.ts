@@ -111,7 +111,7 @@ describe('Reconciler', () => {
 
   it('says when a trigger is due for which nothing says so, and has the leader look', async () => {
     const { clock, stores, reconciler, content, metrics } = await setup();
-    const { trigger } = await storedTrigger(stores);
+    const { trigger, dueAt } = await storedTrigger(stores);
     const { dueAt: _dueAt, ...lost } = trigger;
     await stores.planning.moveDue(0, 1 as never, [
       { trigger: trigger.key, expected: { ...trigger.state, dueAt: trigger.dueAt ?? null }, dueAt: null },
@@ -121,7 +121,7 @@ describe('Reconciler', () => {
     reconciler.add(new FakeTerm(7), () => moves++);
     await clock.advance(1000);
     const repaired = await stores.jobs.getTrigger(trigger.key);
-    expect(repaired?.dueAt).toBe(Math.ceil((trigger.state.watermark + 1) / 60_000) * 60_000);
+    expect(repaired?.dueAt).toBe(dueAt);
     expect(moves).toBe(1);
     expect((await metrics.repairs.get()).values[0]?.labels.kind).toBe('due-missing');
   });
@@ -170,8 +170,7 @@ describe('Reconciler', () => {
 
   it('brings forward a due instant that would pass over a time, and leaves one that is right', async () => {
     const { clock, stores, reconciler, content, metrics } = await setup();
-    const { trigger } = await storedTrigger(stores);
-    const right = Math.ceil((trigger.state.watermark + 1) / 60_000) * 60_000;
+    const { trigger, dueAt: right } = await storedTrigger(stores);
     const expected = { ...trigger.state, dueAt: trigger.dueAt ?? null };
     await stores.planning.moveDue(0, 1 as never, [{ trigger: trigger.key, expected, dueAt: right + HOUR }]);
     content.triggers = [

@@ -105,11 +105,13 @@ export async function storedTrigger(
   }: { job?: JobKey; name?: string; definition?: JobDefinition } & Partial<TriggerDefinition> = {},
 ): Promise<{ job: JobKey; shard: number; trigger: Trigger; dueAt: EpochMs }> {
   const now = await stores.executions.serverTime();
-  const write = aTriggerWrite(name, { watermark: now - 1000, dueAt: now - 500, ...fields });
+  const dueAt = now - 500;
+  const schedule = { type: 'every', everyMs: 60_000, anchor: new Date(dueAt).toISOString() } as const;
+  const write = aTriggerWrite(name, { watermark: now - 1000, dueAt, schedule, ...fields });
   await stores.jobs.putJob({ key: job, definition, triggers: [write] });
   const trigger = await stores.jobs.getTrigger(triggerKeyOf(job, name));
   if (trigger === null) throw new Error('the trigger was not stored');
-  return { job, shard: shardOfJob(job, stores.executions.shardCount), trigger, dueAt: now - 500 };
+  return { job, shard: shardOfJob(job, stores.executions.shardCount), trigger, dueAt };
 }
 
 /** Stores a job with a due trigger and fires it once; returns the queued execution. */

@@ -15,10 +15,12 @@ afterAll(() => topology.stop());
 
 async function untilFollowing(count = 1): Promise<void> {
   const master = await topology.master();
-  await eventually('a replica in step', async () => {
+  const isOnline = async (): Promise<boolean> => {
     const info = String(await ask(master, 'INFO', 'replication'));
     return (info.match(/state=online/g) ?? []).length === count;
-  });
+  };
+  // Sentinels look every ten seconds what became of a server that was away.
+  await eventually('a replica in step', isOnline, { timeoutMs: 30_000 });
 }
 
 it('fires each nominal time once while the master is killed and replaced, and hears again what is published', async () => {
