@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ALL_FAULTS } from './all-faults.js';
+import { DEFAULT_BOUNDS } from './checker.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
 import { runSuite } from './suite.js';
 
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
     fires: { type: 'string', default: '500' },
+    'slack-ms': { type: 'string', default: String(DEFAULT_BOUNDS.latenessMs) },
     folder: { type: 'string', default: join(process.cwd(), '.tmp', 'faults') },
   },
 });
@@ -46,6 +48,7 @@ const { tally, failed } = await runSuite({
   leastTimes,
   maxRounds: Number(values.rounds),
   fires: Number(values.fires),
+  bounds: { ...DEFAULT_BOUNDS, latenessMs: Number(values['slack-ms']) },
   signal: stop.signal,
   say,
 });
