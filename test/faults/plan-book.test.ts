@@ -31,6 +31,22 @@ describe('PlanBook', () => {
     expect(untilOf(20_000, 25_000)).toEqual([50_000 - SLACK, 50_000 - SLACK]);
   });
 
+  it('takes a definition that is written once more as it is for one that goes on, and another for a new one', () => {
+    const book = new PlanBook();
+    const moved = { ...definition, rhythm: { ...rhythm, phaseMs: 1 } };
+    book.begin('t', definition, { sentAt: 10_000, ackedAt: 10_100 });
+    book.replace('t', { ...definition, rhythm: { ...rhythm } }, { sentAt: 30_000, ackedAt: 30_100 });
+    book.replace('t', moved, { sentAt: 40_000, ackedAt: 40_100 });
+    book.end('t', { sentAt: 50_000, ackedAt: 50_100 });
+    book.replace('t', moved, { sentAt: 60_000, ackedAt: 60_100 });
+    const from = book.plans([])[0]?.spans.map((span) => [span.rhythm, span.may.from + SLACK, span.may.until]);
+    expect(from).toEqual([
+      [rhythm, 10_000, 40_100],
+      [moved.rhythm, 40_000, 50_100],
+      [moved.rhythm, 60_000, Infinity],
+    ]);
+  });
+
   it('requires nothing of a definition that may never have been stored, and of one that never ended', () => {
     const book = new PlanBook();
     book.begin('t', definition, { sentAt: 10_000, ackedAt: null });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BackfillPlan, FaultSpan, FiringSpan, Rhythm, TriggerPlan } from './history.js';
 
 /** When a write was sent first and acknowledged; `ackedAt` null = never. */
@@ -49,7 +50,15 @@ export class PlanBook {
     }
   }
 
-  /** The same for all triggers of a job, `namespace/job`. */
+  /** What is in force is no longer, but this. The same once more changes nothing. */
+  replace(key: string, next: { rhythm: Rhythm; overlap: 'skip' | 'allow' }, span: WriteSpan): void {
+    const last = this.#pages.get(key)?.definitions.at(-1);
+    if (last?.ended === null && isDeepStrictEqual(last.rhythm, next.rhythm)) return;
+    this.end(key, span);
+    this.begin(key, next, span);
+  }
+
+  /** What `end` does, for all triggers of a job, `namespace/job`. */
   endJob(job: string, ended: WriteSpan): void {
     for (const key of this.#pages.keys()) if (key.startsWith(`${job}/`)) this.end(key, ended);
   }

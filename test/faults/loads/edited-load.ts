@@ -70,9 +70,7 @@ export class EditedLoad implements LoadPart {
     const { book } = this.#writer;
     const rhythm = { kind: 'every' as const, everyMs: 1000, phaseMs: this.#random.between(0, 999) };
     const span = await this.#writer.putTrigger(this.#job.name, { name, schedule: everySchedule(rhythm) });
-    const key = this.#writer.key(this.#job.name, name);
-    book.end(key, span);
-    book.begin(key, { rhythm, overlap: 'allow' }, span);
+    book.replace(this.#writer.key(this.#job.name, name), { rhythm, overlap: 'allow' }, span);
     this.#writer.note(this.#entity(name), `active ${rhythm.phaseMs}`, span);
   }
 
