@@ -46,10 +46,7 @@ describe('cloudjob reconcile', () => {
     const { shard } = await storedTrigger(stores);
     await stores.executions.sealFence(shard, 9 as never, 'leader');
     await stores.connection.send('ZADD', [shardKeysOf(cluster, shard).leases, 1, '0-1-x']);
-    expect(await run('--apply')).toEqual([
-      `shard ${shard}: lease-stale 0-1-x`,
-      expect.stringMatching(/ 1 repaired$/),
-    ]);
+    expect(await run('--apply')).toEqual([`shard ${shard}: lease-stale 0-1-x`, expect.stringMatching(/ 1 repaired$/)]);
     expect(await stores.executions.readFence(shard)).toMatchObject({ epoch: 9, member: 'leader' });
   });
 
