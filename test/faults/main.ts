@@ -22,7 +22,14 @@ const { values } = parseArgs({
     folder: { type: 'string', default: join(process.cwd(), '.tmp', 'faults') },
   },
 });
-const seed = Number(values.seed);
+function numberOf(name: 'minutes' | 'rounds' | 'seed' | 'fires' | 'slack-ms'): number {
+  const number = Number(values[name]);
+  if (values[name].trim() !== '' && number >= 0 && Number.isFinite(number)) return number;
+  console.error(`--${name}: "${values[name]}" is not a number of 0 or more`);
+  process.exit(2);
+}
+const seed = numberOf('seed');
+const minutes = numberOf('minutes');
 const say = (line: string): void => console.log(line);
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -35,7 +42,7 @@ say(`seed ${seed}`);
 const whyNoHosts = await NetworkNamespace.whyNot();
 const faults = ALL_FAULTS.filter((fault) => whyNoHosts === null || fault.needsHosts !== true);
 if (whyNoHosts !== null) say(`whole hosts are cut by proxies only: ${whyNoHosts}`);
-const leastTimes = values.only === '' && Number(values.minutes) >= ENOUGH_MINUTES ? ENOUGH_TIMES : 0;
+const leastTimes = values.only === '' && minutes >= ENOUGH_MINUTES ? ENOUGH_TIMES : 0;
 const build = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src');
 const { tally, failed } = await runSuite({
   build,
@@ -44,11 +51,11 @@ const { tally, failed } = await runSuite({
   faults,
   withHosts: whyNoHosts === null,
   only: values.only === '' ? [] : values.only.split(','),
-  forMs: Number(values.minutes) * 60_000,
+  forMs: minutes * 60_000,
   leastTimes,
-  maxRounds: Number(values.rounds),
-  fires: Number(values.fires),
-  bounds: { ...DEFAULT_BOUNDS, latenessMs: Number(values['slack-ms']) },
+  maxRounds: numberOf('rounds'),
+  fires: numberOf('fires'),
+  bounds: { ...DEFAULT_BOUNDS, latenessMs: numberOf('slack-ms') },
   signal: stop.signal,
   say,
 });
