@@ -3,16 +3,18 @@ import { ALL_FAULTS } from './all-faults.js';
 import type { SiteKind } from './fault-site.js';
 import { Random } from './random.js';
 import { namedRound, RoundChooser, stopsFiring } from './round-choice.js';
+import { ROUNDS_OF_A_SITE } from './suite.js';
 
 /** Rounds as the suite plays them: a site stands for so many of them, unless another one is needed before. */
-function choose(seed: number, rounds: number, roundsOfASite = 15) {
+function choose(seed: number, rounds: number) {
   const chooser = new RoundChooser(ALL_FAULTS);
   const random = new Random(seed);
   let standing: SiteKind | null = null;
   let played = 0;
   return Array.from({ length: rounds }, () => {
-    const choice = chooser.next(random, played < roundsOfASite ? standing : null);
-    played = choice.kind === standing && played < roundsOfASite ? played + 1 : 1;
+    if (played === ROUNDS_OF_A_SITE) standing = null;
+    const choice = chooser.next(random, standing);
+    played = choice.kind === standing ? played + 1 : 1;
     standing = choice.kind;
     return choice;
   });

@@ -44,7 +44,10 @@ const SITES: Readonly<Record<SiteKind, () => Promise<RedisSite>>> = {
   cluster: clusterRedis,
 };
 
-/** Round after round until the time is over, on one site at a time: each process that stands idle takes from the one machine. */
+/**
+ * Round after round until the time is over, on one site at a time: what stands idle takes from the machine whose times
+ * are judged.
+ */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const { seed, faults, only, forMs, leastTimes = 0, maxRounds, signal, say } = options;
   mkdirSync(options.folder, { recursive: true });
@@ -141,7 +144,7 @@ function explainedMs({ faults }: RoundResult): number {
 }
 
 /** The append-only file is not rewritten: Redis would take ever longer to read it at its start. */
-const ROUNDS_OF_A_SITE = 15;
+export const ROUNDS_OF_A_SITE = 15;
 
 /** Has room for one site and its ensemble. */
 class Stage {

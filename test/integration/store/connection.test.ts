@@ -14,6 +14,7 @@ import { listening } from '../../support/listening.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { RedisProxy } from '../../support/redis-proxy.js';
 import { eventually } from '../../support/wait.js';
+import { serverChanges } from '../redis/rig.js';
 
 const UNAVAILABLE = { code: 'CJ_REDIS_UNAVAILABLE' };
 
@@ -100,7 +101,6 @@ describe('the connection', () => {
     const proxy = await RedisProxy.start(server.port);
     onTestFinished(() => proxy.stop());
     const { connection, metrics } = await connected(proxy.url);
-    const changes = async () => (await metrics.redisServerChanges.get()).values[0]?.value ?? 0;
     // Answered after what the connection has asked first, here and below.
     await connection.send('PING', []);
     const before = connection.interruptionCount;
@@ -108,10 +108,10 @@ describe('the connection', () => {
     await eventually('the interruption', () => connection.interruptionCount > before);
     await eventually('the connection stands again', () => connection.describe().ready);
     await connection.send('PING', []);
-    expect(await changes()).toBe(0);
+    expect(await serverChanges(metrics)).toBe(0);
     await server.kill();
     await server.start();
-    await eventually('the change', async () => (await changes()) === 1);
+    await eventually('the change', async () => (await serverChanges(metrics)) === 1);
   });
 
   it('gives up on a server that is silent', async () => {
