@@ -13,6 +13,7 @@ import type { Probe } from '../runtime/probe.js';
 import { Service } from '../runtime/service.js';
 import type { Unsubscribe } from '../store/execution-store.js';
 import { NODE_ANNOUNCE_MS, type NodeRegistry } from '../store/node-registry.js';
+import { untilReachable } from '../store/until-reachable.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { chooseSubprotocol, readConnectRequest, type ConnectRequest } from './connect-request.js';
 import { Connection, type ConnectionTiming } from './connection.js';
@@ -142,11 +143,14 @@ export class CometService extends Service {
   }
 
   protected async onStart(): Promise<void> {
-    this.#unsubscribe = await this.#deps.mailbox.subscribe(this.#config.node, {
-      onEvents: (events) => this.#connections.deliver(events),
-      // What was published meanwhile is lost: compare every connection with its mailbox.
-      onGap: () => this.#refresher.wake(),
-    });
+    const { clock, mailbox } = this.#deps;
+    this.#unsubscribe = await untilReachable({ clock, signal: this.stopSignal }, () =>
+      mailbox.subscribe(this.#config.node, {
+        onEvents: (events) => this.#connections.deliver(events),
+        // What was published meanwhile is lost: compare every connection with its mailbox.
+        onGap: () => this.#refresher.wake(),
+      }),
+    );
     await this.#wheel.start();
     await this.#refresher.start();
     await this.#announcer.start();

@@ -72,13 +72,13 @@ export class RedlockElector extends Service implements LeaderElector {
     return this.#terms.current;
   }
 
-  /** Resolves when the members are known. Errors: those of `listMembers`. */
+  /** Resolves when the members were asked for once. Until they are known, nothing is led. */
   protected async onStart(): Promise<void> {
     this.#deps.fitness?.onChanged(() => {
       this.#loop.wake();
       for (const shard of this.#shards) shard.wake();
     });
-    await this.#assign();
+    await this.#assign().catch((error: unknown) => this.#deps.logger.warn('members-not-listed', { error }));
     await Promise.all(this.#shards.map((shard) => shard.start()));
     await this.#loop.start();
   }

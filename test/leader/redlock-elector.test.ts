@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { StoreUnavailableError } from '../../src/domain/errors.js';
 import { epochOf } from '../../src/domain/shard.js';
 import type { LeadershipTerm } from '../../src/leader/leadership-term.js';
 import type { GrantedLease, LeaseGranter } from '../../src/leader/lease-granter.js';
@@ -56,7 +57,8 @@ class FakeLeases implements LeaseGranter {
 
 const electors: RedlockElector[] = [];
 
-function setup() {
+/** `unlisted`: how often the members cannot be had at first. */
+function setup({ unlisted = 0 } = {}) {
   const clock = new ManualClock();
   const leases = new FakeLeases(clock);
   const live = new Set<string>();
@@ -75,7 +77,10 @@ function setup() {
           fences.set(shard, (fences.get(shard) ?? 0) + 1);
           return epochOf(fences.get(shard) ?? 0);
         },
-        listMembers: async () => [...live],
+        listMembers: async () => {
+          if (unlisted-- > 0) throw new StoreUnavailableError('CJ_REDIS_UNAVAILABLE', 'away');
+          return [...live];
+        },
         ...(fitness === undefined ? {} : { fitness }),
       },
       { member, shardCount: 4, leaseName: (shard) => `lease-${shard}`, leaseMs: LEASE_MS },
@@ -104,6 +109,15 @@ describe('RedlockElector', () => {
       [3, 1],
     ]);
     expect(announced.every((term) => term.isTrusted())).toBe(true);
+  });
+
+  it('starts although the members cannot be had at first, and leads nothing until they are', async () => {
+    const { clock, join } = setup({ unlisted: 2 });
+    const { elector } = join('a');
+    await elector.start();
+    expect(elector.terms().size).toBe(0);
+    await clock.advance(3000);
+    expect(elector.terms().size).toBe(4);
   });
 
   it('shares with a newcomer, one leader for each shard at any time', async () => {

@@ -1,6 +1,7 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { ConfigError } from '../../domain/errors.js';
 import type { Clock } from '../../runtime/clock.js';
+import { REACHABLE_WITHIN_MS } from '../until-reachable.js';
 import { translateRedisError } from './redis-errors.js';
 import { subscribeToCluster, type Subscriber } from './cluster-subscriber.js';
 
@@ -74,8 +75,6 @@ export function openSubscriber(source: RedisSource): Subscriber {
   return subscribeToCluster(map, { ...SUBSCRIBER_OPTIONS, ...defined({ username, password, tls }) });
 }
 
-const CONNECT_WITHIN_MS = 10_000;
-
 /**
  * Connects. A failed attempt is repeated for ten seconds, since a restart or a failover may be under way; one that
  * the server refuses by name or password fails at once. Errors: the last one of the client.
@@ -92,7 +91,7 @@ export async function connectInTime(client: RedisClient, clock: Clock, signal: A
   const onStop = (): void => giveUp(new Error('stopped while connecting'));
   client.on('ready', becomeReady).on('error', onError);
   signal.addEventListener('abort', onStop);
-  const cancel = clock.setTimer(CONNECT_WITHIN_MS, () => giveUp(lastError));
+  const cancel = clock.setTimer(REACHABLE_WITHIN_MS, () => giveUp(lastError));
   try {
     // After a failed attempt the client goes on by itself, or is revived.
     client.connect().catch(() => undefined);

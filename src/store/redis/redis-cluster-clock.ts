@@ -4,6 +4,7 @@ import type { Metrics } from '../../runtime/metrics.js';
 import { PeriodicLoop } from '../../runtime/periodic-loop.js';
 import { Service } from '../../runtime/service.js';
 import type { ClusterClock } from '../cluster-clock.js';
+import { untilReachable } from '../until-reachable.js';
 import type { RedisConnection, RedisMaster } from './connection.js';
 import type { RedisPubSub } from './pub-sub.js';
 import { exactTime } from './server-time.js';
@@ -103,7 +104,7 @@ export class RedisClusterClock extends Service implements ClusterClock {
   }
 
   protected async onStart(): Promise<void> {
-    await this.measure();
+    await untilReachable({ clock: this.#deps.clock, signal: this.stopSignal }, () => this.measure());
     this.#warnIfFar();
     await this.#loop.start();
   }

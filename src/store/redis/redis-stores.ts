@@ -4,6 +4,7 @@ import type { Metrics } from '../../runtime/metrics.js';
 import { ServiceGroup } from '../../runtime/service-group.js';
 import { Service } from '../../runtime/service.js';
 import type { Stores } from '../stores.js';
+import { untilReachable } from '../until-reachable.js';
 import { openCluster } from './cluster-meta.js';
 import { RedisConnection } from './connection.js';
 import { checkServer } from './durability-check.js';
@@ -61,6 +62,7 @@ export class RedisStores extends Service implements Stores {
   readonly connection: RedisConnection;
   readonly pubSub: RedisPubSub;
   readonly #layout: RedisLayout;
+  readonly #clock: Clock;
   readonly #config: RedisStoresConfig;
   readonly #services: ServiceGroup;
 
@@ -70,6 +72,7 @@ export class RedisStores extends Service implements Stores {
   ) {
     super();
     const { redis: source, cluster } = config;
+    this.#clock = clock;
     this.#config = config;
     const connection = new RedisConnection({ clock, logger, metrics }, { source });
     const pubSub = new RedisPubSub({ clock, logger }, { source });
@@ -97,9 +100,12 @@ export class RedisStores extends Service implements Stores {
 
   protected async onStart(): Promise<void> {
     await this.#services.start();
-    await checkServer(this.connection, this.#config.requireDurability);
-    const { cluster, shardCount, mustExist = false } = this.#config;
-    this.#layout.open(await openCluster(this.connection, { cluster, shardCount, mustExist }));
+    const { cluster, shardCount, mustExist = false, requireDurability } = this.#config;
+    const shards = await untilReachable({ clock: this.#clock, signal: this.stopSignal }, async () => {
+      await checkServer(this.connection, requireDurability);
+      return openCluster(this.connection, { cluster, shardCount, mustExist });
+    });
+    this.#layout.open(shards);
   }
 
   protected onStop(): Promise<void> {
