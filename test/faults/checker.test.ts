@@ -477,7 +477,11 @@ describe('the checker', () => {
     const history = validHistory(1);
     const required = history.log.entries.filter(isRecord).find(({ record }) => isRequired(history, record));
     const lost = without(history, required?.id ?? '');
-    const window = { from: required?.record.nominalAt ?? 0, until: required?.record.nominalAt ?? 0 };
+    const window = {
+      from: required?.record.nominalAt ?? 0,
+      until: required?.record.nominalAt ?? 0,
+      healingFrom: Infinity,
+    };
     const reported = checkHistory({ ...lost, lossWindows: [{ ...window, isReported: true }] });
     expect(reported).toHaveLength(1);
     expect(reported[0]).toMatchObject({ invariant: 'I2', isExcused: true });
@@ -487,7 +491,7 @@ describe('the checker', () => {
     const history = validHistory(1);
     const records = history.log.entries.filter(isRecord);
     const required = records.find(({ record }) => isRequired(history, record));
-    const window = { from: 0, until: Infinity, isReported: false };
+    const window = { from: 0, until: Infinity, healingFrom: Infinity, isReported: false };
     const lost = { ...without(history, required?.id ?? ''), lossWindows: [window] };
     expect(checkHistory(lost).map(({ invariant }) => invariant)).toEqual(['I2']);
     const [run] = history.runs;
@@ -495,6 +499,9 @@ describe('the checker', () => {
     expect(checkHistory(repeated).map(({ invariant }) => invariant)).toContain('loss');
     const reported = { ...repeated, lossWindows: [{ ...window, isReported: true }] };
     expect(checkHistory(reported).map(({ invariant }) => invariant)).not.toContain('loss');
+    // Begun on a master that nobody had waited for any more.
+    const stale = { ...repeated, lossWindows: [{ ...window, healingFrom: run?.at ?? 0 }] };
+    expect(checkHistory(stale).map(({ invariant }) => invariant)).not.toContain('loss');
   });
 
   it('describes what it found by invariant, with the first few of each', () => {

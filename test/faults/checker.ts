@@ -49,14 +49,15 @@ function excuse(violation: Violation, windows: readonly LossWindow[]): Violation
 /**
  * Traces of lost commits of leaders. Record and watermark are lost together, so that such a time is decided again: it is
  * recorded or run twice, but never without a record, as one is whose trigger was lost. A store that loses only what
- * others wrote cannot be told from one that lost nothing.
+ * others wrote, or what a leader was never told, cannot be told from one that lost nothing.
  */
 const NOTICED: ReadonlySet<Invariant> = new Set<Invariant>(['I1']);
 
 function unreported(found: readonly Violation[], windows: readonly LossWindow[]): readonly Violation[] {
   return windows.flatMap((window) => {
     const lost = found.filter((v) => v.isExcused === true && (v.at ?? 0) >= window.from && (v.at ?? 0) <= window.until);
-    if (window.isReported || !lost.some(({ invariant }) => NOTICED.has(invariant))) return [];
+    const noticed = lost.filter(({ invariant, at = 0 }) => NOTICED.has(invariant) && at < window.healingFrom);
+    if (window.isReported || noticed.length === 0) return [];
     const text = `${lost.length} traces of lost writes, and nobody said so`;
     return [{ invariant: 'loss' as const, subject: 'rollback', text }];
   });

@@ -166,5 +166,10 @@ export interface ProcessFacts {
 export interface LossWindow {
   readonly from: number;
   readonly until: number;
+  /**
+   * When healing began. A master that was only frozen goes on then, and until it hears of its successor it does what
+   * lies in its buffers: whoever had asked for it has given up, and is not told.
+   */
+  readonly healingFrom: number;
   readonly isReported: boolean;
 }

@@ -70,7 +70,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const problems: string[] = [];
   await load.start();
   await passed(WARM_MS);
-  const { faults, scheduler } = await underFaults(options);
+  const { faults, healingFrom, scheduler } = await underFaults(options);
   const returns = options.faults.some((fault) => fault.part === 'scheduler');
   const [backMs] = await Promise.all([
     returns ? untilItLeads(source, scheduler) : null,
@@ -98,7 +98,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     faults,
     shards: await Promise.all(shards.map((shard) => readContents(source, shard))),
     processes: site.members.map((member) => member.facts()),
-    lossWindows: lossWindowsOf(options.faults, faults, (await rollbacks.increase()) > 0),
+    lossWindows: lossWindowsOf(options.faults, faults, { healingFrom, isReported: (await rollbacks.increase()) > 0 }),
   };
   if (backMs !== null && backMs > BACK_WITHIN_MS + bounds.latenessMs)
     problems.push(`${scheduler.name} leads again only after ${backMs} ms`);
@@ -125,7 +125,7 @@ async function underFaults({
   site,
   faults,
   random,
-}: RoundOptions): Promise<{ faults: readonly FaultSpan[]; scheduler: Member }> {
+}: RoundOptions): Promise<{ faults: readonly FaultSpan[]; healingFrom: number; scheduler: Member }> {
   const holds = faults.map(({ holdMs: [least, most] }) => random.between(least, most));
   const holdMs = Math.max(0, ...holds);
   const victims = { scheduler: random.pick(site.byRole('scheduler')), worker: random.pick(site.byRole('worker')) };
@@ -136,6 +136,7 @@ async function underFaults({
     if (faults.length > 1) await passed(random.between(0, 500));
   }
   await passed(holdMs);
+  const healingFrom = Date.now();
   // Processes last: they cannot start without servers.
   const order: readonly Part[] = ['zookeeper', 'redis', 'scheduler', 'worker', 'api'];
   const healed = new Map<Fault, number>();
@@ -155,7 +156,7 @@ async function underFaults({
     const healedAt = healed.get(fault) ?? Infinity;
     return { name: fault.name, from, healedAt, boundMs: fault.boundMs(healedAt - from) };
   });
-  return { faults: spans, scheduler: victims.scheduler };
+  return { faults: spans, healingFrom, scheduler: victims.scheduler };
 }
 
 /**
@@ -292,9 +293,9 @@ const LAG_MS = 5000;
 function lossWindowsOf(
   faults: readonly Fault[],
   spans: readonly FaultSpan[],
-  isReported: boolean,
+  rest: Pick<LossWindow, 'healingFrom' | 'isReported'>,
 ): readonly LossWindow[] {
   return spans
     .filter((_, i) => faults[i]?.mayLose === true)
-    .map(({ from }) => ({ from: from - LAG_MS, until: Infinity, isReported }));
+    .map(({ from }) => ({ from: from - LAG_MS, until: Infinity, ...rest }));
 }
