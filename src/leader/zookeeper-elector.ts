@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ConfigError, CoordinationError } from '../domain/errors.js';
+import { ConfigError, CoordinationError, StoreUnavailableError } from '../domain/errors.js';
 import type { JsonObject } from '../domain/json.js';
 import type { MemberId, ShardId } from '../domain/shard.js';
 import type { Clock } from '../runtime/clock.js';
@@ -85,7 +85,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   #failures = 0;
   /** Something speaks against this member's reaching the store. */
   #isDoubtful = false;
-  /** A holder has tried in vain to reach the store. */
+  /** The store was silent for as long as a holder, or a call, waits for it. */
   #isCutOff = false;
   #isWithdrawn = false;
   #joined: () => void = () => undefined;
@@ -258,7 +258,8 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     try {
       return await this.#deps.readFence(shard);
     } catch (error) {
-      this.#isDoubtful = true;
+      if (error instanceof StoreUnavailableError && error.code === 'CJ_REDIS_TIMEOUT') this.#isCutOff = true;
+      else this.#isDoubtful = true;
       throw error;
     }
   }
@@ -280,7 +281,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     }
     if (!this.#isDoubtful) return true;
     this.#isDoubtful = false;
-    await this.#readFence(0).catch(() => undefined);
+    await this.#deps.readFence(0).catch(() => (this.#isDoubtful = true));
     return !this.#isDoubtful;
   }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { manualExecutionId } from '../../src/domain/execution.js';
 import { checkHistory, describeViolations } from './checker.js';
 import type { History, RecordState } from './history.js';
 import {
@@ -499,6 +500,11 @@ describe('the checker', () => {
     expect(checkHistory(repeated).map(({ invariant }) => invariant)).toContain('loss');
     const reported = { ...repeated, lossWindows: [{ ...window, isReported: true }] };
     expect(checkHistory(reported).map(({ invariant }) => invariant)).not.toContain('loss');
+    // Asked for by a client.
+    const byHand = manualExecutionId(0, 1, 'a');
+    const asked = { ...repeated, runs: [...history.runs, { ...run, id: byHand } as never] };
+    expect(checkHistory(asked)).toContainEqual(expect.objectContaining({ invariant: 'I1', subject: byHand }));
+    expect(checkHistory(asked).map(({ invariant }) => invariant)).not.toContain('loss');
     // Begun on a master that nobody had waited for any more.
     const stale = { ...repeated, lossWindows: [{ ...window, healingFrom: run?.at ?? 0 }] };
     expect(checkHistory(stale).map(({ invariant }) => invariant)).not.toContain('loss');

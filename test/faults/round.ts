@@ -100,9 +100,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     processes: site.members.map((member) => member.facts()),
     lossWindows: lossWindowsOf(options.faults, faults, { healingFrom, isReported: (await rollbacks.increase()) > 0 }),
   };
-  const outages = faults.filter((_, i) => options.faults[i]?.part === 'scheduler');
-  const outageMs = Math.max(...outages.map(({ from, healedAt }) => healedAt - from));
-  if (backMs !== null && backMs > backWithinMs(outageMs) + bounds.latenessMs)
+  if (backMs !== null && backMs > BACK_WITHIN_MS + bounds.latenessMs)
     problems.push(`${scheduler.name} leads again only after ${backMs} ms`);
   const violations = [
     ...checkHistory(history, bounds),
@@ -162,11 +160,10 @@ async function underFaults({
 }
 
 /**
- * A scheduler whose network or process is whole again leads again within this time: TCP sends again after waits that
- * double, so that the last of them may be as long as the outage was, and then a candidacy is announced once a second.
- * Connections that hear nothing at all for ten seconds are given up and made anew.
+ * A scheduler whose network or process is whole again leads again within this time: TCP may wait for seconds with what
+ * it sends next, but connections that stay silent for six are given up and made anew.
  */
-const backWithinMs = (outageMs: number): number => Math.max(5000, outageMs) + 1000;
+const BACK_WITHIN_MS = 6000;
 
 async function untilItLeads(source: ShardSource, member: Member): Promise<number> {
   const from = performance.now();

@@ -32,7 +32,9 @@ const COMMAND_OPTIONS: OurOptions = {
   maxRetriesPerRequest: 0,
   connectTimeout: 5000,
   commandTimeout: 5000,
-  socketTimeout: 10_000,
+  // A connection without any answer is given up soon after its first command was: on a way that was broken for seconds TCP
+  // tries again as late, and a new connection at once.
+  socketTimeout: 6000,
   keepAlive: 5000,
   // Flat replies of one shape, also to commands sent by name.
   protocol: 2,

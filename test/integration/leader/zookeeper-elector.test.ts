@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, inject, it } from 'vitest';
+import { StoreUnavailableError } from '../../../src/domain/errors.js';
 import { assignShards } from '../../../src/domain/shard-assignment.js';
 import { type ZooKeeperSession } from '../../../src/leader/zookeeper-session.js';
 import type { Logger } from '../../../src/runtime/logger.js';
@@ -122,6 +123,24 @@ describe('ZooKeeperElector', () => {
     await b.leads(4);
     expect([led(a), b.elector.members().map(({ member }) => member)]).toEqual([[], ['b']]);
     isAway = false;
+    await election.balanced(a, b);
+    election.expectSafe();
+  });
+
+  it('leaves its shards to others at once when the store was silent for as long as a call waits', async () => {
+    const election = rig(4);
+    let answer: () => void = () => undefined;
+    const silence = new Promise<void>((resolve) => (answer = resolve));
+    let unanswered = 0;
+    const readFence = async (shard: number): Promise<number> => {
+      if (unanswered++ < 4) throw new StoreUnavailableError('CJ_REDIS_TIMEOUT', 'no answer');
+      await silence;
+      return election.fences.get(shard) ?? 0;
+    };
+    const a = await election.join('a', { ...LONG_SESSION, readFence });
+    const b = await election.join('b', LONG_SESSION);
+    await b.leads(4);
+    answer();
     await election.balanced(a, b);
     election.expectSafe();
   });

@@ -125,6 +125,19 @@ describe('the connection', () => {
     await eventually('an answer', async () => (await connection.send('PING', [])) === 'PONG');
   });
 
+  it('is made anew soon after the first command was given up', async () => {
+    const server = await ownServer();
+    const proxy = await RedisProxy.start(server.port);
+    onTestFinished(() => proxy.stop());
+    const { connection } = await connected(proxy.url);
+    const before = connection.interruptionCount;
+    proxy.hold('up', 'down');
+    await expect(connection.send('PING', [])).rejects.toMatchObject({ code: 'CJ_REDIS_TIMEOUT' });
+    await eventually('the end of the connection', () => connection.interruptionCount > before, { timeoutMs: 3000 });
+    proxy.release();
+    await eventually('an answer', async () => (await connection.send('PING', [])) === 'PONG');
+  });
+
   it('says unavailable for a server that is out of memory, and nothing was written', async () => {
     const server = await ownServer();
     const { connection } = await connected(server.url);
