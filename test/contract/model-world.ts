@@ -83,8 +83,9 @@ function byPlan(at: number | null | undefined): unknown {
 }
 
 function withoutClock({ dueAt, state: { watermark, ...state }, ...trigger }: Trigger): unknown {
-  const delay = byPlan(watermark) === watermark ? byPlan(dueAt) : Number(dueAt) - watermark;
-  return { ...trigger, state: { ...state, watermark: byPlan(watermark) }, dueAt: delay };
+  const isAfterEnd = byPlan(dueAt) !== dueAt && byPlan(watermark) !== watermark;
+  const seenDueAt = isAfterEnd ? Number(dueAt) - watermark : byPlan(dueAt);
+  return { ...trigger, state: { ...state, watermark: byPlan(watermark) }, dueAt: seenDueAt };
 }
 
 /** Clock values differ between the two; that something has one must not. */
