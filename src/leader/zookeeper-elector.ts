@@ -258,7 +258,9 @@ export class ZooKeeperElector extends Service implements LeaderElector {
     try {
       return await this.#deps.readFence(shard);
     } catch (error) {
-      if (error instanceof StoreUnavailableError && error.code === 'CJ_REDIS_TIMEOUT') this.#isCutOff = true;
+      const isSilent = error instanceof StoreUnavailableError && error.code === 'CJ_REDIS_TIMEOUT';
+      // Of a member that leads some shards only a part of the store is silent: one master of several.
+      if (isSilent && this.#terms.current.size === 0) this.#isCutOff = true;
       else this.#isDoubtful = true;
       throw error;
     }

@@ -88,7 +88,10 @@ export class RedisConnection extends Service {
     if (!('nodes' in client)) return [{ name: this.address, send: (command) => this.send(command, []) }];
     return client.nodes('master').map((node) => ({
       name: `${node.options.host}:${node.options.port}`,
-      send: (command) => node.call(command),
+      send: (command) =>
+        node.call(command).catch((error: unknown) => {
+          throw translateRedisError(error);
+        }),
     }));
   }
 

@@ -145,6 +145,24 @@ describe('ZooKeeperElector', () => {
     election.expectSafe();
   });
 
+  it('keeps the shards that it leads while the store is silent about another', async () => {
+    const election = rig(4);
+    let hasOthers: () => void = () => undefined;
+    const others = new Promise<void>((resolve) => (hasOthers = resolve));
+    const readFence = async (shard: number): Promise<number> => {
+      if (shard !== 3) return election.fences.get(shard) ?? 0;
+      await others;
+      throw new StoreUnavailableError('CJ_REDIS_TIMEOUT', 'no answer');
+    };
+    const a = await election.join('a', { ...LONG_SESSION, readFence });
+    await a.leads(3);
+    const settled = a.probe.count('election-settled');
+    hasOthers();
+    await a.probe.reached('election-settled', settled + 4);
+    expect([led(a), a.probe.count('candidacy-withdrawn')]).toEqual([[0, 1, 2], 0]);
+    election.expectSafe();
+  });
+
   it('leaves its shards to others at once when a holder resigned, and comes back when the store answers', async () => {
     const election = rig(4);
     let answer: () => void = () => undefined;

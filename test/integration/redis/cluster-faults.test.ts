@@ -112,3 +112,10 @@ it('says unavailable while a third of the slots is served by nobody, and goes on
   await insist(write);
   expect(await stores.jobs.getJob(job)).toMatchObject({ version: 2 });
 });
+
+it('tells in our terms what a single master refuses', async () => {
+  const connection = await connected(topology.url);
+  const masters = connection.masters();
+  expect(masters).toHaveLength(3);
+  for (const master of masters) await expect(master.send('NOSUCH')).rejects.toMatchObject({ code: 'CJ_INVARIANT' });
+});
