@@ -2,6 +2,7 @@
 // temporary data folder, and stops them by the process they were started as. Used by the tests and by
 // `npm run cluster`. No dependencies: runs before anything is installed.
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -31,17 +32,34 @@ export function missingPackages({ redis = true, zookeeper = true, browser = fals
   return missing;
 }
 
+// Below the ports that Linux gives to outgoing connections: a server that is started again on its port must
+// not find it taken by somebody's connection. Above those that browsers refuse.
+const FIRST_PORT = 11_000;
+const PORTS_END = 32_768;
+const givenPorts = new Set();
+
+/** `count` loopback ports on which nobody listens; none is given twice by this process. */
 export async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, LOOPBACK);
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports = [];
+  while (ports.length < count) {
+    const port = randomInt(FIRST_PORT, PORTS_END);
+    if (givenPorts.has(port) || !(await isFree(port))) continue;
+    givenPorts.add(port);
+    ports.push(port);
+  }
   return ports;
+}
+
+async function isFree(port) {
+  const server = createServer().listen(port, LOOPBACK);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    if (error.code === 'EADDRINUSE') return false;
+    throw error;
+  }
+  await new Promise((resolve) => server.close(resolve));
+  return true;
 }
 
 /** Asks `question` over TCP until `isReady(answer)`; rejects after `timeoutMs` or when the child ends. */
