@@ -44,7 +44,7 @@ it('looks for the master anew when a server says that it is a replica', async ()
     details: { reply: 'READONLY' },
   });
   expect(await insist(() => connection.send('CLIENT', ['ID']))).not.toBe(before);
-  await connection.send('REPLICAOF', ['NO', 'ONE']);
+  await insist(() => connection.send('REPLICAOF', ['NO', 'ONE']));
   expect(await insist(() => connection.send('SET', ['a', 1]))).toBe('OK');
 });
 
