@@ -204,6 +204,7 @@ export class ZooKeeperElector extends Service implements LeaderElector {
   }
 
   async #settle(client: ZooKeeperClient): Promise<number | void> {
+    // A write, also one that is refused: what is read behind it is not older than what was done before this connection.
     if (this.#prepared !== client) await prepareCluster(client, this.#paths, this.#config.shardCount);
     this.#prepared = client;
     if (this.#isRefused() || !(await this.#isFit())) return await this.#withdraw(client);

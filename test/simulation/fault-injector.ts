@@ -38,6 +38,7 @@ export class FaultInjector {
   readonly #world: World;
   /** Of its own: the faults of a seed stay the same when the product makes one call more. */
   readonly #random: Random;
+  readonly #flaps: Random;
   readonly #shape: ClusterShape;
   readonly #operator: NetworkLink;
   readonly #without: ReadonlySet<string>;
@@ -51,6 +52,7 @@ export class FaultInjector {
   constructor(world: World, config: FaultInjectorConfig) {
     this.#world = world;
     this.#random = new Random(world.sim.seed ^ 0x1b873593);
+    this.#flaps = new Random(world.sim.seed ^ 0x7f4a7c15);
     this.#shape = config.shape;
     this.#operator = config.operator;
     this.#without = new Set(config.without);
@@ -134,7 +136,7 @@ export class FaultInjector {
     ['cut from store', () => this.#cutStore([this.#pickMember().link])],
     ['worker cut from store', () => this.#cutWorker()],
     ['cut from zookeeper', () => this.#cutZooKeeper()],
-    ['connections to zookeeper reset', () => this.#zookeeperLinks().forEach((link) => link.reset())],
+    ['connections to zookeeper reset', () => this.#resetZooKeeper()],
     ['flaky', () => this.#disturb([this.#pickMember().link], this.#flaky())],
     ['flaky everywhere', () => this.#disturb(this.#links(), this.#flaky())],
     ['slow', () => this.#slow(this.#pickMember())],
@@ -199,6 +201,24 @@ export class FaultInjector {
     this.#during('cut', this.#duration(), () => zookeeper?.heal());
   }
 
+  /** All once; or those of some again and again, to servers that may be behind, while the store refuses connections too. */
+  #resetZooKeeper(): void {
+    const { sim } = this.#world;
+    const random = this.#flaps;
+    const schedulers = this.#slots.map(({ member }) => member).filter(({ role }) => role === 'scheduler');
+    if (random.chance(0.5)) return schedulers.forEach(({ zookeeper }) => zookeeper?.reset());
+    const members = random.chance(0.5) ? schedulers : [random.pick(schedulers)];
+    const durationMs = random.next() ** 2 * 20_000;
+    const everyMs = random.between(5, 150);
+    const reset = (): void => members.forEach(({ zookeeper }) => zookeeper?.reset());
+    for (let at = 0; at < durationMs; at += 2 * everyMs * random.next()) sim.schedule(at, null, reset);
+    const trouble = { ...NO_TROUBLE, refused: 0.5 * random.next() };
+    for (const { link } of members) link.trouble = trouble;
+    this.#during('flapping', durationMs, () => {
+      for (const { link } of members) link.trouble = NO_TROUBLE;
+    });
+  }
+
   #disturb(links: readonly NetworkLink[], trouble: LinkTrouble): void {
     for (const link of links) link.trouble = trouble;
     this.#during('trouble', this.#duration(), () => {
@@ -218,6 +238,7 @@ export class FaultInjector {
       lostAfter: most * random.next(),
       belated: (most * random.next()) / 2,
       slowMs: random.chance(0.5) ? 0 : random.next() * 50,
+      refused: 0,
     };
   }
 

@@ -15,9 +15,11 @@ export interface LinkTrouble {
   readonly belated: number;
   /** Mean delay that is added each way. */
   readonly slowMs: number;
+  /** There is no connection, and the caller hears of it at once. */
+  readonly refused: number;
 }
 
-export const NO_TROUBLE: LinkTrouble = { lostBefore: 0, lostAfter: 0, belated: 0, slowMs: 0 };
+export const NO_TROUBLE: LinkTrouble = { lostBefore: 0, lostAfter: 0, belated: 0, slowMs: 0, refused: 0 };
 
 /**
  * The way of one process to the store. What it sends arrives in order, as on one connection; what is caught in a
@@ -57,7 +59,9 @@ export class NetworkLink {
 
   call<T>(name: string, apply: () => Promise<T>): Promise<T> {
     const { random } = this.#sim;
-    const { lostBefore, lostAfter, belated } = this.#trouble;
+    const { lostBefore, lostAfter, belated, refused } = this.#trouble;
+    if (refused > 0 && random.chance(refused))
+      return Promise.reject(new StoreUnavailableError('CJ_REDIS_UNAVAILABLE', `no connection for ${name}`));
     const chance = random.next();
     const isLostBefore = chance < lostBefore;
     const isLostAfter = !isLostBefore && chance < lostBefore + lostAfter;

@@ -8,7 +8,7 @@ import type {
 } from '../../src/leader/zookeeper-client.js';
 import type { SimProcess } from './sim-process.js';
 import type { Simulation } from './simulation.js';
-import type { SimWatcher, SimZooKeeper } from './sim-zookeeper.js';
+import type { SimView, SimWatcher, SimZooKeeper } from './sim-zookeeper.js';
 
 /** The way of one process to ZooKeeper: while it is cut, what is sent either way waits. */
 export class ZooKeeperLink {
@@ -81,6 +81,9 @@ export class SimZooKeeperClient implements Pick<ZooKeeperClient, keyof ZooKeeper
   #sessionId = 0n;
   /** The ensemble's end of it. */
   #isAttached = false;
+  #view: SimView;
+  /** Of the answers that have come; the next connection does not see less. */
+  #seenZxid: number;
   #arrivesAt = 0;
   #returnsAt = 0;
   readonly #pending = new Set<() => void>();
@@ -102,6 +105,8 @@ export class SimZooKeeperClient implements Pick<ZooKeeperClient, keyof ZooKeeper
     this.#link = link;
     this.#listener = listener;
     this.#config = config;
+    this.#seenZxid = Number(config.resume?.lastZxid.readBigInt64BE() ?? 0n);
+    this.#view = { lagMs: link.ensemble.nextLagMs(), zxid: this.#seenZxid };
   }
 
   get isOpen(): boolean {
@@ -119,7 +124,9 @@ export class SimZooKeeperClient implements Pick<ZooKeeperClient, keyof ZooKeeper
   get ticket(): SessionTicket {
     const id = Buffer.alloc(8);
     id.writeBigInt64BE(this.#sessionId);
-    return { id, password: Buffer.alloc(16), lastZxid: Buffer.alloc(8) };
+    const lastZxid = Buffer.alloc(8);
+    lastZxid.writeBigInt64BE(BigInt(this.#seenZxid));
+    return { id, password: Buffer.alloc(16), lastZxid };
   }
 
   connect(): void {
@@ -148,15 +155,15 @@ export class SimZooKeeperClient implements Pick<ZooKeeperClient, keyof ZooKeeper
   }
 
   stat(path: string, watch = false): Promise<ZnodeStat | undefined> {
-    return this.#call(path, (ensemble) => ensemble.stat(path, watch ? this.#watcher : null));
+    return this.#look(path, (ensemble) => ensemble.stat(path, this.#view, watch ? this.#watcher : null));
   }
 
   read(path: string, watch = false): Promise<Znode | undefined> {
-    return this.#call(path, (ensemble) => ensemble.read(path, watch ? this.#watcher : null));
+    return this.#look(path, (ensemble) => ensemble.read(path, this.#view, watch ? this.#watcher : null));
   }
 
   children(path: string, watch = false): Promise<readonly string[]> {
-    return this.#call(path, (ensemble) => ensemble.children(path, watch ? this.#watcher : null));
+    return this.#look(path, (ensemble) => ensemble.children(path, this.#view, watch ? this.#watcher : null));
   }
 
   write(path: string, data: Buffer, version: number): Promise<void> {
@@ -215,7 +222,25 @@ export class SimZooKeeperClient implements Pick<ZooKeeperClient, keyof ZooKeeper
     this.#listener.expired();
   }
 
+  #look<T>(path: string, apply: (ensemble: SimZooKeeper) => T): Promise<T> {
+    return this.#ask(path, (ensemble) => {
+      this.#view = { ...this.#view, zxid: ensemble.zxidOf(this.#view) };
+      return apply(ensemble);
+    });
+  }
+
+  /** Is answered when the server has heard of it, and with it of everything before. */
   #call<T>(path: string, apply: (ensemble: SimZooKeeper) => T): Promise<T> {
+    return this.#ask(path, (ensemble) => {
+      try {
+        return apply(ensemble);
+      } finally {
+        this.#view = { ...this.#view, zxid: ensemble.lastZxid };
+      }
+    });
+  }
+
+  #ask<T>(path: string, apply: (ensemble: SimZooKeeper) => T): Promise<T> {
     if (this.#phase !== 'open') return Promise.reject(disconnected(path));
     return new Promise((resolve, reject) => {
       const rejectLost = (): void => reject(disconnected(path));
@@ -223,7 +248,9 @@ export class SimZooKeeperClient implements Pick<ZooKeeperClient, keyof ZooKeeper
       this.#forward(() => {
         if (!this.#isAttached || !this.#link.ensemble.hear(this.#sessionId)) return;
         const answer = this.#answer(apply);
+        const { zxid } = this.#view;
         this.#backward(() => {
+          this.#seenZxid = zxid;
           this.#pending.delete(rejectLost);
           if ('error' in answer) reject(answer.error);
           else resolve(answer.value);

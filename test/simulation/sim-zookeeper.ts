@@ -1,5 +1,6 @@
 import { CoordinationError } from '../../src/domain/errors.js';
 import type { Znode, ZnodeStat } from '../../src/leader/zookeeper-client.js';
+import { Random } from '../faults/random.js';
 import type { SimEvent, Simulation } from './simulation.js';
 
 /** How the ensemble speaks to one connection. */
@@ -25,25 +26,55 @@ interface Session {
   expiry: SimEvent | null;
 }
 
+/** How a znode was before a write. */
+interface Change {
+  readonly zxid: number;
+  readonly at: number;
+  readonly path: string;
+  readonly before: StoredZnode | undefined;
+}
+
+/** What a connection's server has heard of: it is this far behind, but never before what its client has seen. */
+export interface SimView {
+  readonly lagMs: number;
+  readonly zxid: number;
+}
+
 /** Sessions end at ticks. */
 const TICK_MS = 500;
+/** No server is further behind. */
+const MAX_LAG_MS = 100;
 
 /**
  * What an ensemble promises, as one object: one order of writes, sessions that end by themselves, ephemerals that end
- * with them, watches that speak once. Each call is applied at one instant.
+ * with them, watches that speak once, and reads that may be old. Each write is applied at one instant.
  */
 export class SimZooKeeper {
   readonly #sim: Simulation;
+  readonly #lags: Random;
   readonly #znodes = new Map<string, StoredZnode>();
   readonly #sessions = new Map<bigint, Session>();
   readonly #dataWatches = new Map<string, Set<SimWatcher>>();
   readonly #childWatches = new Map<string, Set<SimWatcher>>();
+  /** In order of their zxid; as many as a server may be behind. */
+  #changes: Change[] = [];
+  #zxid = 0;
   #nextSession = 1n;
   /** Without a quorum nothing is answered and no session ends. */
   #isDown = false;
 
   constructor(sim: Simulation) {
     this.#sim = sim;
+    this.#lags = new Random(sim.seed ^ 0x3c6ef372);
+  }
+
+  get lastZxid(): number {
+    return this.#zxid;
+  }
+
+  /** How far the server of a new connection is behind. */
+  nextLagMs(): number {
+    return this.#lags.chance(0.3) ? this.#lags.between(1, MAX_LAG_MS) : 0;
   }
 
   get isDown(): boolean {
@@ -93,31 +124,44 @@ export class SimZooKeeper {
     return session !== undefined;
   }
 
-  stat(path: string, watcher: SimWatcher | null): ZnodeStat | undefined {
-    if (watcher !== null) add(this.#dataWatches, path, watcher);
-    const znode = this.#znodes.get(path);
+  /** The last write that the connection's server knows of. */
+  zxidOf(view: SimView): number {
+    const appliedAt = this.#sim.now - view.lagMs;
+    const isBehind = (change: Change): boolean => change.at > appliedAt;
+    const first = view.lagMs === 0 ? undefined : this.#changes.find(isBehind);
+    return Math.max(first === undefined ? this.#zxid : first.zxid - 1, view.zxid);
+  }
+
+  stat(path: string, view: SimView, watcher: SimWatcher | null): ZnodeStat | undefined {
+    if (watcher !== null) this.#watch(this.#dataWatches, path, { view, watcher, isConcerned: (of) => of === path });
+    const znode = this.#seen(path, view);
     return znode === undefined ? undefined : { version: znode.version, ephemeralOwner: znode.owner };
   }
 
-  read(path: string, watcher: SimWatcher | null): Znode | undefined {
-    const znode = this.#znodes.get(path);
+  read(path: string, view: SimView, watcher: SimWatcher | null): Znode | undefined {
+    const znode = this.#seen(path, view);
     if (znode === undefined) return undefined;
-    if (watcher !== null) add(this.#dataWatches, path, watcher);
+    if (watcher !== null) this.#watch(this.#dataWatches, path, { view, watcher, isConcerned: (of) => of === path });
     return { data: znode.data, version: znode.version, ephemeralOwner: znode.owner };
   }
 
-  children(path: string, watcher: SimWatcher | null): readonly string[] {
-    this.#existing(path);
-    if (watcher !== null) add(this.#childWatches, path, watcher);
-    const prefix = `${path}/`;
-    const names = [...this.#znodes.keys()].filter((key) => key.startsWith(prefix));
-    return names.map((key) => key.slice(prefix.length)).filter((name) => !name.includes('/'));
+  children(path: string, view: SimView, watcher: SimWatcher | null): readonly string[] {
+    if (this.#seen(path, view) === undefined) throw refusal('CJ_ZK_NO_NODE', path);
+    if (watcher !== null) {
+      const isConcerned = (of: string): boolean => parentOf(of) === path;
+      this.#watch(this.#childWatches, path, { view, watcher, isConcerned });
+    }
+    const unheard = this.#unheard(view).map((change) => change.path);
+    const paths = new Set([...this.#znodes.keys(), ...unheard].filter((of) => parentOf(of) === path));
+    const names = [...paths].filter((of) => this.#seen(of, view) !== undefined);
+    return names.map((of) => of.slice(path.length + 1));
   }
 
   create(path: string, data: Buffer, owner: bigint): void {
     if (this.#znodes.has(path)) throw refusal('CJ_ZK_NODE_EXISTS', path);
     const parent = parentOf(path);
     if (parent !== '') this.#existing(parent);
+    this.#note(path);
     this.#znodes.set(path, { data, version: 0, owner });
     this.#tell(this.#dataWatches, path, path);
     this.#tell(this.#childWatches, parent, parent);
@@ -126,6 +170,7 @@ export class SimZooKeeper {
   write(path: string, data: Buffer, version: number): void {
     const znode = this.#existing(path);
     if (version !== -1 && version !== znode.version) throw refusal('CJ_ZK_BAD_VERSION', path);
+    this.#note(path);
     znode.data = data;
     znode.version += 1;
     this.#tell(this.#dataWatches, path, path);
@@ -169,9 +214,39 @@ export class SimZooKeeper {
   }
 
   #delete(path: string): void {
+    this.#note(path);
     this.#znodes.delete(path);
     this.#tell(this.#dataWatches, path, path);
     this.#tell(this.#childWatches, parentOf(path), parentOf(path));
+  }
+
+  #note(path: string): void {
+    const { now } = this.#sim;
+    const znode = this.#znodes.get(path);
+    this.#changes.push({ zxid: ++this.#zxid, at: now, path, before: znode && { ...znode } });
+    const kept = this.#changes.findIndex((change) => change.at >= now - MAX_LAG_MS);
+    if (kept > 100) this.#changes = this.#changes.slice(kept);
+  }
+
+  #unheard(view: SimView): readonly Change[] {
+    const zxid = this.zxidOf(view);
+    return zxid === this.#zxid ? [] : this.#changes.filter((change) => change.zxid > zxid);
+  }
+
+  #seen(path: string, view: SimView): StoredZnode | undefined {
+    const next = this.#unheard(view).find((change) => change.path === path);
+    return next === undefined ? this.#znodes.get(path) : next.before;
+  }
+
+  /** What the server has yet to hear of, it tells when it does. */
+  #watch(
+    watches: Map<string, Set<SimWatcher>>,
+    path: string,
+    { view, watcher, isConcerned }: { view: SimView; watcher: SimWatcher; isConcerned: (path: string) => boolean },
+  ): void {
+    const next = this.#unheard(view).find((change) => isConcerned(change.path));
+    if (next === undefined) add(watches, path, watcher);
+    else this.#sim.schedule(next.at + view.lagMs - this.#sim.now, null, () => watcher.changed(path));
   }
 
   #existing(path: string): StoredZnode {

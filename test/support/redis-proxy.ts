@@ -146,12 +146,14 @@ class Link {
   #replies(chunk: Buffer): void {
     const bytes = this.#unparsed.length === 0 ? chunk : Buffer.concat([this.#unparsed, chunk]);
     const { to } = this.#sockets.down;
+    // Nothing comes behind half a reply: TCP leaves nothing out.
+    if (to.destroyed || to.writableEnded) return;
     let sent = 0;
     for (let end = replyEnd(bytes, 0); end !== -1; end = replyEnd(bytes, end)) {
       const verdict = this.#proxy.onReply(end - sent);
       if (verdict !== 'forward') {
         const part = bytes.subarray(0, verdict === 'swallow' ? sent : Math.min(end, sent + verdict));
-        to.write(part, () => this.destroy());
+        to.end(part, () => this.destroy());
         return;
       }
       sent = end;

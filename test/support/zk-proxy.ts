@@ -161,12 +161,13 @@ class Link {
 
   #deliver(direction: Direction, frame: Buffer): void {
     const { to } = this.#sockets[direction];
-    if (to.destroyed) return;
+    // Nothing comes behind half a frame: TCP leaves nothing out.
+    if (to.destroyed || to.writableEnded) return;
     const { verdict, bytes } = this.#judge(direction, this.#kindOf(direction, frame), frame);
     if (verdict === 'drop') return;
     if (verdict === 'cut') this.destroy();
     else if (verdict === 'forward') to.write(bytes);
-    else to.write(bytes.subarray(0, verdict), () => this.destroy());
+    else to.end(bytes.subarray(0, verdict), () => this.destroy());
   }
 
   #kindOf(direction: Direction, frame: Buffer): string {
