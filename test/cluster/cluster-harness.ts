@@ -13,6 +13,7 @@ import { silentLogger } from '../../src/runtime/logger.js';
 import { Metrics } from '../../src/runtime/metrics.js';
 import { systemClock } from '../../src/runtime/system-clock.js';
 import { RedisStores } from '../../src/store/redis/redis-stores.js';
+import { RedisProxy } from '../support/redis-proxy.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -82,6 +83,8 @@ export interface ClusterOptions {
   readonly workers?: number;
   readonly shards?: number;
   readonly sessionTimeoutMs?: number;
+  /** Each scheduler reaches Redis through a proxy of its own. */
+  readonly proxied?: boolean;
   readonly env?: Record<string, string>;
 }
 
@@ -95,12 +98,15 @@ export class TestCluster {
   readonly stores: RedisStores;
 
   readonly #variables: Record<string, string>;
+  readonly #proxies: readonly RedisProxy[];
 
   private constructor(
     parts: Pick<TestCluster, 'redis' | 'zookeeper' | 'schedulers' | 'workers' | 'stores'>,
     variables: Record<string, string>,
+    proxies: readonly RedisProxy[],
   ) {
     this.#variables = variables;
+    this.#proxies = proxies;
     this.redis = parts.redis;
     this.zookeeper = parts.zookeeper;
     this.schedulers = parts.schedulers;
@@ -109,7 +115,7 @@ export class TestCluster {
   }
 
   static async start(options: ClusterOptions = {}): Promise<TestCluster> {
-    const { schedulers = 2, workers = 0, shards = 1, sessionTimeoutMs = 2000, env = {} } = options;
+    const { schedulers = 2, workers = 0, shards = 1, sessionTimeoutMs = 2000, proxied = false, env = {} } = options;
     const [redis, zookeeper] = await Promise.all([startRedis(), startZooKeeper({ tickTimeMs: 200 })]);
     const variables = {
       CLOUDJOB_REDIS: redis.url,
@@ -122,13 +128,17 @@ export class TestCluster {
       ...env,
     };
     const ports = await freePorts(schedulers + workers);
-    const nodes = ports.map((port, i) => new NodeProcess(i < schedulers ? 'scheduler' : 'worker', port, variables));
+    const proxies = await Promise.all(ports.slice(0, proxied ? schedulers : 0).map(() => RedisProxy.start(redis.port)));
+    const nodes = ports.map((port, i) => {
+      const link = proxies[i] === undefined ? {} : { CLOUDJOB_REDIS: proxies[i].url };
+      return new NodeProcess(i < schedulers ? 'scheduler' : 'worker', port, { ...variables, ...link });
+    });
     const stores = new RedisStores(
       { clock: systemClock, logger: silentLogger, metrics: new Metrics() },
       { redis: redis.url, cluster: 'test', shardCount: shards, requireDurability: true },
     );
     const roles = { schedulers: nodes.slice(0, schedulers), workers: nodes.slice(schedulers) };
-    const cluster = new TestCluster({ redis, zookeeper, stores, ...roles }, variables);
+    const cluster = new TestCluster({ redis, zookeeper, stores, ...roles }, variables, proxies);
     try {
       await Promise.all(nodes.map((node) => node.ready()));
       await stores.start();
@@ -157,9 +167,17 @@ export class TestCluster {
     return leader;
   }
 
+  /** What stands between a scheduler of a `proxied` cluster and Redis. */
+  proxyOf(scheduler: NodeProcess): RedisProxy {
+    const proxy = this.#proxies[this.schedulers.indexOf(scheduler)];
+    if (proxy === undefined) throw new Error(`${scheduler.url} reaches Redis without a proxy`);
+    return proxy;
+  }
+
   async close(): Promise<void> {
     await this.stores.stop().catch(() => undefined);
     await Promise.all([...this.schedulers, ...this.workers].map((node) => node.end()));
+    await Promise.all(this.#proxies.map((proxy) => proxy.stop()));
     await Promise.all([this.redis.stop(), this.zookeeper.stop()]);
   }
 }

@@ -42,7 +42,7 @@ describe('RedisProxy', () => {
   it('breaks a connection in the middle of a reply', async () => {
     const { proxy, client, key } = await setup();
     await client.set(key, 'x'.repeat(1000));
-    proxy.onReply = (size) => Math.floor(size / 2);
+    proxy.onReply = ({ length }) => Math.floor(length / 2);
     await expect(client.get(key)).rejects.toThrow();
   });
 

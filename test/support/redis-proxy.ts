@@ -12,7 +12,7 @@ export type ReplyVerdict = 'forward' | 'swallow' | number;
 export class RedisProxy {
   readonly port: number;
   /** Asked about each reply. */
-  onReply: (size: number) => ReplyVerdict = () => 'forward';
+  onReply: (reply: Buffer) => ReplyVerdict = () => 'forward';
   /** Added to the way of each chunk, either direction, order kept. */
   delayMs: () => number = () => 0;
   readonly #address: string;
@@ -52,6 +52,11 @@ export class RedisProxy {
   /** Keeps bytes back, also those of connections to come, until `release`. */
   hold(...directions: readonly Direction[]): void {
     for (const direction of directions) this.#held.add(direction);
+  }
+
+  /** Whether `text` is among the commands that are kept back. */
+  holds(text: string): boolean {
+    return [...this.#links].some((link) => link.waitingUp().includes(text));
   }
 
   /** Delivers what was held and everything after it; accepts connections again. */
@@ -116,6 +121,10 @@ class Link {
     }
   }
 
+  waitingUp(): Buffer {
+    return Buffer.concat(this.#waiting.up.map(({ bytes }) => bytes));
+  }
+
   /** Passes on whatever may go now. */
   pump(): void {
     let earliest = Infinity;
@@ -150,7 +159,7 @@ class Link {
     if (to.destroyed || to.writableEnded) return;
     let sent = 0;
     for (let end = replyEnd(bytes, 0); end !== -1; end = replyEnd(bytes, end)) {
-      const verdict = this.#proxy.onReply(end - sent);
+      const verdict = this.#proxy.onReply(bytes.subarray(sent, end));
       if (verdict !== 'forward') {
         const part = bytes.subarray(0, verdict === 'swallow' ? sent : Math.min(end, sent + verdict));
         to.end(part, () => this.destroy());

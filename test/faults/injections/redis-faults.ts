@@ -97,7 +97,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     boundMs: (holdMs) => holdMs + 1000,
     async inject({ site, random }) {
       for (const proxy of proxiesOf(site)) {
-        proxy.onReply = (size) => (random.chance(0.03) ? random.between(0, size - 1) : 'forward');
+        proxy.onReply = ({ length }) => (random.chance(0.03) ? random.between(0, length - 1) : 'forward');
       }
       return async () => {
         for (const proxy of proxiesOf(site)) proxy.onReply = () => 'forward';

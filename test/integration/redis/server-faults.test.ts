@@ -66,7 +66,7 @@ it('answers a write as the first time when its answer broke off and it is sent a
     stores.jobs.putJob({ key: 'shop/nightly', definition: aJobDefinition({ priority }), expectedVersion });
   await put(1);
   // The script's text may follow its hash: only the answer to the change itself is longer than this.
-  proxy.onReply = (size) => (size > 100 ? 40 : 'forward');
+  proxy.onReply = ({ length }) => (length > 100 ? 40 : 'forward');
   await expect(put(2, 1)).rejects.toMatchObject({ ...UNAVAILABLE, retryable: true });
   proxy.onReply = () => 'forward';
   const repeated = await insist(() => put(2, 1));

@@ -233,8 +233,8 @@ describe('subscriptions', () => {
     onTestFinished(() => pubSub.stop());
     const news = await listening(pubSub, 'news');
     // The long reply is that to INFO: the client takes the connection for ready, and hears nothing from then on.
-    proxy.onReply = (size) => {
-      if (size > 1000) proxy.hold('down');
+    proxy.onReply = ({ length }) => {
+      if (length > 1000) proxy.hold('down');
       return 'forward';
     };
     proxy.cut();
