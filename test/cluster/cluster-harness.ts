@@ -83,7 +83,7 @@ export interface ClusterOptions {
   readonly workers?: number;
   readonly shards?: number;
   readonly sessionTimeoutMs?: number;
-  /** Each scheduler reaches Redis through a proxy of its own. */
+  /** Each scheduler of the start reaches Redis through a proxy of its own. */
   readonly proxied?: boolean;
   readonly env?: Record<string, string>;
 }
@@ -128,10 +128,11 @@ export class TestCluster {
       ...env,
     };
     const ports = await freePorts(schedulers + workers);
-    const proxies = await Promise.all(ports.slice(0, proxied ? schedulers : 0).map(() => RedisProxy.start(redis.port)));
+    const links = ports.slice(0, proxied ? schedulers : 0);
+    const proxies = await Promise.all(links.map(() => RedisProxy.start(redis.port)));
     const nodes = ports.map((port, i) => {
-      const link = proxies[i] === undefined ? {} : { CLOUDJOB_REDIS: proxies[i].url };
-      return new NodeProcess(i < schedulers ? 'scheduler' : 'worker', port, { ...variables, ...link });
+      const own = { ...variables, CLOUDJOB_REDIS: proxies[i]?.url ?? variables.CLOUDJOB_REDIS };
+      return new NodeProcess(i < schedulers ? 'scheduler' : 'worker', port, own);
     });
     const stores = new RedisStores(
       { clock: systemClock, logger: silentLogger, metrics: new Metrics() },

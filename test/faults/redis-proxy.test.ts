@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { RedisProxy, replyEnd } from '../support/redis-proxy.js';
@@ -44,6 +46,19 @@ describe('RedisProxy', () => {
     await client.set(key, 'x'.repeat(1000));
     proxy.onReply = ({ length }) => Math.floor(length / 2);
     await expect(client.get(key)).rejects.toThrow();
+  });
+
+  it('lets nothing follow half a reply, also when its reader is slow', async () => {
+    const { proxy, direct, key } = await setup();
+    // Longer than what the sockets between take at once: what comes behind it waits in the proxy.
+    await direct.set(key, 'x'.repeat(12_000_000));
+    proxy.onReply = ({ length }) => (length > 1000 ? length - 10 : 'forward');
+    const socket = connect(proxy.port, '127.0.0.1', () => socket.write(`GET ${key}\r\n${'PING\r\n'.repeat(100_000)}`));
+    cleanups.push(async () => socket.destroy());
+    let heard = '';
+    socket.on('data', (chunk) => (heard += chunk.toString('latin1')));
+    await once(socket, 'close');
+    expect(heard).toHaveLength(`$12000000\r\n`.length + 12_000_000 + 2 - 10);
   });
 
   it('holds one direction and delivers all of it on release, in order', async () => {

@@ -38,6 +38,7 @@ export class FaultInjector {
   readonly #world: World;
   /** Of its own: the faults of a seed stay the same when the product makes one call more. */
   readonly #random: Random;
+  /** And they stay the same when connections flap in another way. */
   readonly #flaps: Random;
   readonly #shape: ClusterShape;
   readonly #operator: NetworkLink;
@@ -205,23 +206,20 @@ export class FaultInjector {
   #resetZooKeeper(): void {
     const { sim } = this.#world;
     const random = this.#flaps;
+    if (random.chance(0.5)) return this.#zookeeperLinks().forEach((link) => link.reset());
     const schedulers = this.#slots.map(({ member }) => member).filter(({ role }) => role === 'scheduler');
-    if (random.chance(0.5)) return schedulers.forEach(({ zookeeper }) => zookeeper?.reset());
     const members = random.chance(0.5) ? schedulers : [random.pick(schedulers)];
     const durationMs = random.next() ** 2 * 20_000;
     const everyMs = random.between(5, 150);
     const reset = (): void => members.forEach(({ zookeeper }) => zookeeper?.reset());
     for (let at = 0; at < durationMs; at += 2 * everyMs * random.next()) sim.schedule(at, null, reset);
-    const trouble = { ...NO_TROUBLE, refused: 0.5 * random.next() };
-    for (const { link } of members) link.trouble = trouble;
-    this.#during('flapping', durationMs, () => {
-      for (const { link } of members) link.trouble = NO_TROUBLE;
-    });
+    const links = members.map(({ link }) => link);
+    this.#disturb(links, { ...NO_TROUBLE, refused: 0.5 * random.next() }, durationMs);
   }
 
-  #disturb(links: readonly NetworkLink[], trouble: LinkTrouble): void {
+  #disturb(links: readonly NetworkLink[], trouble: LinkTrouble, durationMs = this.#duration()): void {
     for (const link of links) link.trouble = trouble;
-    this.#during('trouble', this.#duration(), () => {
+    this.#during('trouble', durationMs, () => {
       for (const link of links) link.trouble = NO_TROUBLE;
     });
   }
